@@ -1,0 +1,113 @@
+//! [`doing`]: the one way in which the kit asks the kernel for something.
+//!
+//! Operation and object are written down once, where the call is made. They become the error text when the call fails
+//! and a line of the narration when somebody listens; when nobody does, nothing is formatted or allocated.
+//!
+//! ```
+//! use ground::call::doing;
+//! doing("make directory /proc/self/x").like("mkdir /proc/self/x").run(|| std::fs::create_dir("/proc/self/x"))
+//!     .expect_err("/proc is not a place to make directories");
+//! ```
+
+use std::fmt::{Arguments, Display};
+
+use nix::errno::Errno;
+
+use crate::error::{Error, Result};
+use crate::story;
+
+/// A system call about to be made: what it does, and to what.
+pub struct Doing<W> {
+    what: W,
+    shell: Option<String>,
+    hints: [Option<(Errno, &'static str)>; 2],
+    quiet: bool,
+}
+
+/// Names operation and object of the next call. Take `format_args!` when the object varies: it is formatted on demand.
+pub fn doing<W: Display>(what: W) -> Doing<W> {
+    Doing { what, shell: None, hints: [None; 2], quiet: false }
+}
+
+/// Names a call that is not worth a line of the story (opening a file, making a directory): only its error is told.
+pub fn quietly<W: Display>(what: W) -> Doing<W> {
+    Doing { quiet: true, ..doing(what) }
+}
+
+impl<W: Display> Doing<W> {
+    /// The shell command that does the same, for people who learn by typing.
+    pub fn like(self, shell: &str) -> Self {
+        self.like_args(format_args!("{shell}"))
+    }
+
+    /// [`Doing::like`] with arguments that vary.
+    pub fn like_args(mut self, shell: Arguments<'_>) -> Self {
+        if story::listening() {
+            self.shell = Some(shell.to_string());
+        }
+        self
+    }
+
+    /// What to try when the call fails with `errno`. Up to two; a third replaces the second.
+    pub fn hint(mut self, errno: Errno, remedy: &'static str) -> Self {
+        let slot = usize::from(self.hints[0].is_some());
+        self.hints[slot] = Some((errno, remedy));
+        self
+    }
+
+    /// Makes the call.
+    pub fn run<T, E: IntoErrno>(self, call: impl FnOnce() -> Result<T, E>) -> Result<T> {
+        self.run_showing(call, |_| Some("ok".to_string()))
+    }
+
+    /// Makes the call, and tells its result in the words of `show`; with `None` this side of a clone stays silent.
+    pub fn run_showing<T, E: IntoErrno>(
+        self,
+        call: impl FnOnce() -> Result<T, E>,
+        show: impl FnOnce(&T) -> Option<String>,
+    ) -> Result<T> {
+        let outcome = call().map_err(IntoErrno::into_errno);
+        if story::listening() && !self.quiet {
+            let result = match &outcome {
+                Ok(value) => show(value),
+                Err(errno) => Some(format!("{errno:?}")),
+            };
+            if let Some(result) = result {
+                story::call(&self.what, self.shell.as_deref(), &result);
+            }
+        }
+        outcome.map_err(|errno| self.error(errno))
+    }
+
+    fn error(&self, errno: Errno) -> Error {
+        let error = Error::os(&self.what, errno);
+        match self.hints.iter().flatten().find(|(of, _)| *of == errno) {
+            Some((_, remedy)) => error.remedy(remedy),
+            None => error,
+        }
+    }
+}
+
+/// Error types that carry an errno.
+pub trait IntoErrno {
+    /// The errno; `EIO` for an error that came from no system call.
+    fn into_errno(self) -> Errno;
+}
+
+impl IntoErrno for Errno {
+    fn into_errno(self) -> Errno {
+        self
+    }
+}
+
+impl IntoErrno for std::io::Error {
+    fn into_errno(self) -> Errno {
+        use std::io::ErrorKind::{InvalidData, InvalidInput};
+        match (self.raw_os_error(), self.kind()) {
+            (Some(raw), _) => Errno::from_raw(raw),
+            (None, InvalidInput) => Errno::EINVAL,
+            (None, InvalidData) => Errno::EILSEQ,
+            (None, _) => Errno::EIO,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What the kit leaves on a host: nothing.
+//!
+//! Whatever a lesson makes outside its boxes stands below the state directory or carries the prefix [`PREFIX`], and has
+//! an owner: a [`Run`], which holds a lock for as long as it lives. Guards remove it on every way out; after a `SIGKILL`
+//! the lock is free, and [`sweep`] finds the rest. Prefix and state directory carry the user's number, so thirty people
+//! can share one host and `clean` never touches a neighbour's.
+
+pub mod picture;
+pub mod sweep;
+
+use std::fs::{self, DirBuilder, File};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+use nix::unistd::{Uid, getuid};
+
+use crate::call::quietly;
+use crate::error::{Error, Result};
+
+/// Every name that the kit gives to an object of the host begins with this.
+pub const PREFIX: &str = "bxw";
+
+/// The user for whom the kit runs: whoever called sudo, else the real user.
+pub fn owner() -> Uid {
+    let through_sudo = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok());
+    match through_sudo {
+        Some(uid) if getuid().is_root() => Uid::from_raw(uid),
+        _ => getuid(),
+    }
+}
+
+/// The state directory of this user: `/run/bxw-UID` for root and through sudo, where only root can write; without root
+/// `$XDG_RUNTIME_DIR/bxw-UID` or `/tmp/bxw-UID`, which must then be ours alone.
+pub fn state_dir() -> Result<PathBuf> {
+    static DIR: OnceLock<PathBuf> = OnceLock::new();
+    if let Some(dir) = DIR.get() {
+        return Ok(dir.clone());
+    }
+    let dir = state_base().join(format!("{PREFIX}-{}", owner()));
+    make_private(&dir)?;
+    Ok(DIR.get_or_init(|| dir).clone())
+}
+
+/// Where state directories stand.
+fn state_base() -> PathBuf {
+    if getuid().is_root() {
+        return "/run".into();
+    }
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    runtime.filter(|dir| dir.is_absolute() && dir.is_dir()).unwrap_or_else(|| "/tmp".into())
+}
+
+/// Makes `dir` when missing. In a directory that others write to it could be a stranger's, or a link: refused.
+fn make_private(dir: &Path) -> Result<()> {
+    quietly(format_args!("make directory {}", dir.display())).run(|| {
+        match DirBuilder::new().mode(0o755).create(dir) {
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+            other => other,
+        }
+    })?;
+    let meta =
+        quietly(format_args!("lstat {}", dir.display())).run(|| fs::symlink_metadata(dir))?;
+    if !meta.is_dir() || meta.uid() != getuid().as_raw() || meta.mode() & 0o022 != 0 {
+        let what = format!("{} is not a directory that only you can write to", dir.display());
+        return Err(Error::environment(what).remedy("remove it, or set XDG_RUNTIME_DIR"));
+    }
+    Ok(())
+}
+
+/// A running lesson, as the sweeper sees it: a directory with a lock that dies with its holder.
+pub struct Run {
+    name: String,
+    dir: PathBuf,
+    _lock: Flock<File>,
+}
+
+impl Run {
+    /// Registers this process. The directory is made under a name that the sweeper passes over, and renamed when locked:
+    /// at no moment does it look dead.
+    pub fn begin() -> Result<Run> {
+        let name = format!("run-{}", std::process::id());
+        let dir = state_dir()?.join(&name);
+        let nascent = dir.with_extension("new");
+        // Both can only be left by a dead process that had our number.
+        sweep::remove_run(&dir)?;
+        sweep::remove_run(&nascent)?;
+        quietly(format_args!("make directory {}", nascent.display()))
+            .run(|| fs::create_dir(&nascent))?;
+        let lock = lock(&nascent)?
+            .ok_or_else(|| Error::environment(format!("{} is locked", nascent.display())))?;
+        quietly(format_args!("rename {}", nascent.display())).run(|| fs::rename(&nascent, &dir))?;
+        Ok(Run { name, dir, _lock: lock })
+    }
+
+    /// Its name: `bxw-UID-run-PID`. Boxes carry it in their environment as `container=NAME`.
+    pub fn name(&self) -> String {
+        format!("{PREFIX}-{}-{}", owner(), self.name)
+    }
+
+    /// A directory for what the lesson makes; removed with everything in it.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        // What cannot be removed now is found by `clean`; a guard must not panic.
+        let _ = sweep::remove_run(&self.dir);
+        // Goes with the last run, unless a root file system is cached in it.
+        let _ = self.dir.parent().map(fs::remove_dir);
+    }
+}
+
+/// The lock of a run's directory: `None` while another process holds it. See flock(2).
+fn lock(dir: &Path) -> Result<Option<Flock<File>>> {
+    let path = dir.join("lock");
+    let file = quietly(format_args!("open {}", path.display())).run(|| File::create(&path))?;
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => Ok(Some(lock)),
+        Err((_, Errno::EWOULDBLOCK)) => Ok(None),
+        Err((_, errno)) => Err(Error::os(format_args!("flock {}", path.display()), errno)),
+    }
+}

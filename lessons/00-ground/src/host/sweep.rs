@@ -1,0 +1,120 @@
+//! The sweeper: finds what a `SIGKILL` left behind.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::mount::{MntFlags, umount2};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::{PREFIX, lock, owner, state_dir};
+use crate::call::quietly;
+use crate::error::Result;
+use crate::proc::{self, Process};
+use crate::rootfs;
+
+/// What a sweep did.
+#[derive(Debug, Default)]
+pub struct Swept {
+    /// One line per object removed.
+    pub removed: Vec<String>,
+    /// One line per run that is alive and was left alone.
+    pub alive: Vec<String>,
+    /// One line per object that could not be removed, with the reason.
+    pub failed: Vec<String>,
+}
+
+/// Removes everything of this user whose owner is dead, and the cached root file systems. Idempotent.
+pub fn sweep() -> Result<Swept> {
+    let state = state_dir()?;
+    let mut swept = Swept::default();
+    for entry in
+        quietly(format_args!("list {}", state.display())).run(|| fs::read_dir(&state))?.flatten()
+    {
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name == "rootfs" {
+            continue;
+        }
+        if name.starts_with("run-") && is_alive(&path) {
+            swept.alive.push(format!("{} (a lesson is running)", path.display()));
+            continue;
+        }
+        let outcome = kill_boxes(&name, &mut swept.removed).and_then(|()| remove_run(&path));
+        match outcome {
+            Ok(()) => swept.removed.push(path.display().to_string()),
+            Err(e) => swept.failed.push(e.to_string()),
+        }
+    }
+    match rootfs::sweep()? {
+        rootfs::Swept::Nothing => {}
+        rootfs::Swept::Removed(store) => swept.removed.push(store.display().to_string()),
+        rootfs::Swept::InUse(store) => swept.alive.push(format!("{} (in use)", store.display())),
+    }
+    // Stays when somebody is alive in it.
+    let _ = fs::remove_dir(&state);
+    Ok(swept)
+}
+
+/// Whether a run's owner lives: it holds the lock, or is about to take it (`run-PID.new`).
+fn is_alive(run: &Path) -> bool {
+    let nascent = run.extension().is_some_and(|extension| extension == "new");
+    let pid = run.file_stem().and_then(|stem| stem.to_str()?.strip_prefix("run-"));
+    match pid {
+        Some(pid) if nascent => Path::new("/proc").join(pid).exists(),
+        _ => matches!(lock(run), Ok(None)),
+    }
+}
+
+/// Ends the processes of a dead run's boxes, found by `container=…` in their environment.
+fn kill_boxes(run: &str, removed: &mut Vec<String>) -> Result<()> {
+    let tag = format!("container={PREFIX}-{}-{run}", owner());
+    for pid in boxed(|value| value == tag.as_bytes())? {
+        // ESRCH: it went with its PID 1, which came first.
+        if kill(pid, Signal::SIGKILL).is_ok() {
+            removed.push(format!("process {pid} of {run}"));
+        }
+    }
+    Ok(())
+}
+
+/// The processes that carry an environment entry which `is_ours` accepts.
+pub(super) fn boxed(is_ours: impl Fn(&[u8]) -> bool) -> Result<Vec<Pid>> {
+    let carries = |pid: &Pid| {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(&is_ours)
+    };
+    Ok(proc::all()?.into_iter().filter(carries).collect())
+}
+
+/// Removes a directory and all that is mounted below it. A missing one is fine.
+pub fn remove_run(dir: &Path) -> Result<()> {
+    unmount_below(dir)?;
+    quietly(format_args!("remove {}", dir.display())).run(|| match fs::remove_dir_all(dir) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    })
+}
+
+/// Detaches every mount at or below `dir`, the latest first.
+fn unmount_below(dir: &Path) -> Result<()> {
+    let mounts = Process::this().mounts()?;
+    let below = mounts.iter().rev().filter(|mount| mount.point.starts_with(dir));
+    for point in below.map(|mount| mount.point.as_path()) {
+        // The kernel appends this to the name of a mount point that was unlinked.
+        let shown = point.as_os_str().as_bytes();
+        if shown.ends_with(b"//deleted") {
+            continue;
+        }
+        quietly(format_args!("umount {}", point.display())).run(|| {
+            match umount2(point, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW) {
+                // Gone with its parent.
+                Err(Errno::EINVAL | Errno::ENOENT) => Ok(()),
+                other => other,
+            }
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! The command line that all lessons share, and how a lesson begins and ends.
+//!
+//! ```text
+//! NN-name [--plain|--json|--step] [--rootless] [demo | run [FLAGS] -- CMD… | experiment NAME|all | list]
+//! ```
+
+mod cli;
+mod experiment;
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, stdout};
+use std::panic;
+use std::process::ExitCode;
+use std::sync::OnceLock;
+
+use clap::Args;
+
+pub use cli::{Cli, Command, FaceFlags, Look, Verb};
+pub use experiment::{Experiment, Findings, Level};
+
+use crate::error::{Error, Result};
+use crate::host::Run;
+use crate::interrupt::{self, Interrupted};
+use crate::needs::Need;
+use crate::story::{self, Event, Face};
+use crate::{card, rootless};
+
+/// A lesson: what its `main.rs` hands to [`main`].
+pub struct Lesson<R> {
+    /// Name of the binary, `01-clone-pid`: `env!("CARGO_BIN_NAME")`.
+    pub program: &'static str,
+    /// One line.
+    pub title: &'static str,
+    /// The narrated walk through the mechanism.
+    pub demo: fn() -> Result<()>,
+    /// Starts a container by the lesson's flags; returns the status of `run`.
+    pub run: fn(R, Command) -> Result<u8>,
+    /// In the order in which they are to be read.
+    pub experiments: &'static [Experiment],
+}
+
+impl<R> Lesson<R> {
+    /// `01` and `clone-pid`.
+    fn number_and_name(&self) -> (&'static str, &'static str) {
+        self.program.split_once('-').unwrap_or(("00", self.program))
+    }
+}
+
+/// What this process made on the host stands below [`run_dir`]; the guard goes when the lesson ends.
+static RUN: OnceLock<(String, std::path::PathBuf)> = OnceLock::new();
+
+/// Name of this run, `bxw-UID-run-PID`: for everything made on the host.
+pub fn run_name() -> &'static str {
+    RUN.get().map_or("bxw", |(name, _)| name)
+}
+
+/// A directory of this run's own on the host.
+pub fn run_dir() -> Result<&'static std::path::Path> {
+    let (_, dir) = RUN.get().ok_or_else(|| Error::environment("no lesson is running"))?;
+    Ok(dir)
+}
+
+static LOOK: OnceLock<Look> = OnceLock::new();
+
+/// How this lesson's story is to be shown.
+pub fn look() -> Look {
+    LOOK.get().copied().unwrap_or_default()
+}
+
+/// Runs a lesson's command line from end to end.
+pub fn main<R: Args>(lesson: Lesson<R>) -> ExitCode {
+    let Cli { look, rootless, verb } = match cli::parse::<R>(lesson.program, lesson.title) {
+        Ok(cli) => cli,
+        Err(status) => return ExitCode::from(status),
+    };
+    let is_run = matches!(verb, Some(Verb::Run(_)));
+    let outcome = panic::catch_unwind(panic::AssertUnwindSafe(|| {
+        let status = perform(&lesson, look, rootless, verb.unwrap_or(Verb::Demo))?;
+        end_of_story(status)
+    }));
+    let status = match outcome {
+        Ok(Ok(status)) => status,
+        Ok(Err(e)) => {
+            cli::complain(lesson.program, &e);
+            if is_run { e.run_status() } else { e.status() }
+        }
+        Err(payload) => match payload.downcast::<Interrupted>() {
+            Ok(interrupted) => 128 + interrupted.0 as u8,
+            Err(payload) => panic::resume_unwind(payload),
+        },
+    };
+    ExitCode::from(status)
+}
+
+fn perform<R: Args>(lesson: &Lesson<R>, look: Look, rootless: bool, verb: Verb<R>) -> Result<u8> {
+    if let Verb::List { json } = verb {
+        cli::list(lesson, json)?;
+        return Ok(0);
+    }
+    let chosen = match &verb {
+        Verb::Experiment { name, deep } => experiment::choose(lesson.experiments, name, *deep)?,
+        _ => Vec::new(),
+    };
+    let _ = LOOK.set(look);
+    interrupt::block()?;
+    card::host()?;
+    let run = Run::begin()?;
+    let _ = RUN.set((run.name(), run.dir().to_path_buf()));
+    match &verb {
+        Verb::Run(run) => look.tell_run(run.tell),
+        _ => look.tell_on(stdout(), stdout().is_terminal()),
+    }
+    if rootless {
+        rootless::enter()?;
+    }
+    if !chosen.is_empty() {
+        return experiment::perform(lesson.number_and_name().0, &chosen);
+    }
+    need_admin()?;
+    match verb {
+        Verb::Run(args) => (lesson.run)(args.flags, Command::new(args.command, args.no_card)),
+        _ => {
+            let (number, _) = lesson.number_and_name();
+            story::emit(&Event::Lesson { lesson: number.into(), title: lesson.title.into() });
+            (lesson.demo)().map(|()| 0)
+        }
+    }
+}
+
+fn need_admin() -> Result<()> {
+    match Need::Admin.is_met() {
+        true => Ok(()),
+        false => {
+            let what = "a container needs CAP_SYS_ADMIN to make namespaces";
+            Err(Error::environment(what).remedy(Need::Admin.remedy()))
+        }
+    }
+}
+
+/// What could not be written fails the lesson; a reader that had enough (`| head`) ends it like SIGPIPE would.
+fn end_of_story(status: u8) -> Result<u8> {
+    match story::stop() {
+        Some(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(128 + libc::SIGPIPE as u8),
+        Some(e) => Err(Error::new(crate::error::Kind::Failed, format!("write the story: {e}"))),
+        None => Ok(status),
+    }
+}
+
+/// The arguments of a box's command must be C strings.
+pub fn c_strings(words: &[OsString]) -> Result<Vec<std::ffi::CString>> {
+    use std::os::unix::ffi::OsStrExt;
+    let c_string = |word: &OsString| {
+        let what =
+            || Error::usage(format!("argument {word:?} holds a NUL byte, which ends a C string"));
+        std::ffi::CString::new(word.as_bytes()).map_err(|_| what())
+    };
+    words.iter().map(c_string).collect()
+}
+
+impl Look {
+    fn tell_run(&self, tell: bool) {
+        if tell {
+            self.tell_on(std::io::stderr(), std::io::stderr().is_terminal());
+        }
+    }
+
+    /// Begins the story on `out`.
+    pub fn tell_on(&self, out: impl std::io::Write + 'static, terminal: bool) {
+        let face = self.face(terminal);
+        story::tell_to(face, out);
+        story::wait_at_steps(self.step && face != Face::Json);
+    }
+}

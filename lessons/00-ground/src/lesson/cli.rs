@@ -1,0 +1,174 @@
+//! The clap types of a lesson's command line.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // `list` and the one error line
+
+use std::ffi::OsString;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use serde_json::json;
+
+use super::{Lesson, Level};
+use crate::error::{Error, Result};
+use crate::story::Face;
+
+/// A lesson's command line.
+#[derive(Parser)]
+#[command(args_conflicts_with_subcommands = false)]
+pub struct Cli<R: Args> {
+    /// How the story is shown.
+    #[command(flatten)]
+    pub look: Look,
+    /// Become root of a user namespace instead of asking for root; what needs the real root is skipped
+    #[arg(long, global = true)]
+    pub rootless: bool,
+    /// What to do; the demo when left out.
+    #[command(subcommand)]
+    pub verb: Option<Verb<R>>,
+}
+
+/// How the story is shown.
+#[derive(Args, Clone, Copy, Default)]
+pub struct Look {
+    /// The flags that choose a face.
+    #[command(flatten)]
+    pub flags: FaceFlags,
+    /// Wait for Enter after each step
+    #[arg(long, global = true)]
+    pub step: bool,
+}
+
+/// The flags that choose a face.
+#[derive(Args, Clone, Copy, Default)]
+#[group(multiple = false)]
+pub struct FaceFlags {
+    /// Without colour, as in a pipe
+    #[arg(long, global = true)]
+    pub plain: bool,
+    /// One JSON object a line
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+impl Look {
+    /// The face for an output that is, or is not, a terminal. See no-color.org and bixense.com/clicolors.
+    pub fn face(&self, terminal: bool) -> Face {
+        if self.flags.json {
+            return Face::Json;
+        }
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let forced = std::env::var_os("CLICOLOR_FORCE").is_some_and(|v| !v.is_empty() && v != "0");
+        let colour = !self.flags.plain && !is_set("NO_COLOR") && (forced || terminal);
+        // Left alone, colored lets CLICOLOR_FORCE beat NO_COLOR and --plain.
+        colored::control::set_override(colour);
+        if colour { Face::Colour } else { Face::Plain }
+    }
+}
+
+/// What a lesson can do.
+#[derive(Subcommand)]
+pub enum Verb<R: Args> {
+    /// Tell the mechanism, step by step (this is the default)
+    Demo,
+    /// Run a command in a container made of this lesson's parts
+    Run(RunArgs<R>),
+    /// Put claims to the test
+    Experiment {
+        /// Name of the experiment, or `all`
+        name: String,
+        /// With `all`: those beyond the core, too
+        #[arg(long)]
+        deep: bool,
+    },
+    /// List the experiments
+    List {
+        /// As one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `run`: this lesson's flags, and the command.
+#[derive(Args)]
+pub struct RunArgs<R: Args> {
+    /// This lesson's flags.
+    #[command(flatten)]
+    pub flags: R,
+    /// Tell every system call on standard error
+    #[arg(long)]
+    pub tell: bool,
+    /// Leave the isolation card out
+    #[arg(long)]
+    pub no_card: bool,
+    /// Command and arguments
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "COMMAND"
+    )]
+    pub command: Vec<OsString>,
+}
+
+/// The command that a box is to run.
+pub struct Command {
+    /// Program and arguments.
+    pub argv: Vec<OsString>,
+    /// Whether the isolation card is wanted at the end.
+    pub card: bool,
+}
+
+impl Command {
+    pub(super) fn new(argv: Vec<OsString>, no_card: bool) -> Command {
+        Command { argv, card: !no_card }
+    }
+}
+
+/// Parses the arguments; an `Err` is the exit status after clap has said what is wrong. `run` follows Docker: 125.
+pub(super) fn parse<R: Args>(program: &'static str, title: &'static str) -> Result<Cli<R>, u8> {
+    let command = Cli::<R>::command().name(program).bin_name(program).about(title);
+    let parsed = command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    parsed.map_err(|e| {
+        let is_run =
+            std::env::args_os().skip(1).find(|arg| !arg.to_string_lossy().starts_with('-'));
+        // Help and version go to standard output and are no error.
+        if !e.use_stderr() {
+            let _ = e.print();
+            return 0;
+        }
+        eprintln!("{program}: {}", one_line(&e.to_string()));
+        if is_run.is_some_and(|verb| verb == "run") { 125 } else { 2 }
+    })
+}
+
+/// clap's paragraphs as one line.
+pub fn one_line(message: &str) -> String {
+    let lines = message.lines().map(str::trim).filter(|line| !line.is_empty());
+    let kept = lines.take_while(|line| !line.starts_with("Usage:"));
+    let line = kept.collect::<Vec<_>>().join("; ");
+    format!("{}; --help shows the usage", line.trim_start_matches("error: "))
+}
+
+/// The one line of an error.
+pub(super) fn complain(program: &str, error: &Error) {
+    eprintln!("{program}: {error}");
+}
+
+/// Lists the experiments.
+pub(super) fn list<R>(lesson: &Lesson<R>, json: bool) -> Result<()> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    let written = if json {
+        let experiments: Vec<_> =
+            lesson.experiments.iter().map(super::Experiment::as_json).collect();
+        let ((number, name), title) = (lesson.number_and_name(), lesson.title);
+        let object =
+            json!({"lesson": number, "name": name, "title": title, "experiments": experiments});
+        writeln!(out, "{object}")
+    } else {
+        let line = |e: &super::Experiment| {
+            let level = if e.level == Level::Core { "core" } else { "deep" };
+            format!("{:<20} {level}  {}  [{}]\n", e.name, e.title, e.claims.join(" "))
+        };
+        out.write_all(lesson.experiments.iter().map(line).collect::<String>().as_bytes())
+    };
+    written.map_err(|e| Error::new(crate::error::Kind::Failed, format!("write the list: {e}")))
+}

@@ -1,0 +1,241 @@
+//! How a container comes to be, seen from the host: the builder, the clone, the gate. The child's way is in `birth.rs`,
+//! the crate's page shows both on one screen.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+
+use ground::call::{doing, quietly};
+use ground::lesson::{c_strings, run_name};
+use ground::proc::ns::{CLONE_NEWTIME, flag_names};
+use ground::text::pid;
+use ground::{Error, Result};
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sched::{CloneFlags, setns};
+use nix::unistd;
+
+use crate::exec::Program;
+use crate::part::{Birth, Child, Part, Parts};
+use crate::running::{Created, Running};
+use crate::sys::{self, Cloned};
+use crate::telegraph::Telegraph;
+
+/// Namespaces that are not asked of clone3 but unshared by the child: a cgroup namespace has its maker's group as root,
+/// so the child must have joined its groups first; the clocks of a time namespace can be set only by a process that has
+/// unshared it and is not yet in it.
+pub(crate) const UNSHARED_BY_CHILD: CloneFlags = CloneFlags::CLONE_NEWCGROUP.union(CLONE_NEWTIME);
+
+/// A command, and the parts of the container around it.
+pub struct Container {
+    pub(crate) program: Program,
+    pub(crate) parts: Parts,
+    pub(crate) stdio: [Option<OwnedFd>; 3],
+    pub(crate) captured: Option<OwnedFd>,
+    pub(crate) card: bool,
+    pub(crate) outlives: bool,
+    pub(crate) stop_before_seal: bool,
+}
+
+impl Container {
+    /// A container without any part: a plain child process, with this one's environment.
+    pub fn new(argv: &[impl Into<OsString> + Clone]) -> Result<Container> {
+        let argv = c_strings(&argv.iter().cloned().map(Into::into).collect::<Vec<_>>())?;
+        if argv.first().is_none_or(|program| program.is_empty()) {
+            return Err(Error::usage("the command is empty"));
+        }
+        let entry = |(key, value)| [key, "=".into(), value].into_iter().collect();
+        let envp = c_strings(&std::env::vars_os().map(entry).collect::<Vec<OsString>>())?;
+        let container = Container {
+            program: Program { argv, envp },
+            parts: Parts::default(),
+            stdio: [None, None, None],
+            captured: None,
+            card: false,
+            outlives: false,
+            stop_before_seal: false,
+        };
+        // The word by which systemd and others know that they are in a container; `clean` knows our boxes by it.
+        container.env("container", run_name())
+    }
+
+    /// Adds a part.
+    pub fn with(mut self, part: impl Part + 'static) -> Container {
+        self.parts.push(part);
+        self
+    }
+
+    /// Sets a variable of the box's environment.
+    pub fn env(mut self, key: &str, value: &str) -> Result<Container> {
+        let prefix = format!("{key}=");
+        self.program.envp.retain(|entry| !entry.as_bytes().starts_with(prefix.as_bytes()));
+        self.program.envp.extend(c_strings(&[format!("{prefix}{value}").into()])?);
+        Ok(self)
+    }
+
+    /// Gives the box its standard input, output and error; `None` keeps the caller's.
+    pub fn stdio(mut self, stdio: [Option<OwnedFd>; 3]) -> Container {
+        self.stdio = stdio;
+        self
+    }
+
+    /// Sends standard output and error into a pipe, for [`Running::output`].
+    pub fn capture(mut self) -> Result<Container> {
+        let (ours, theirs) = quietly("make a pipe").run(|| unistd::pipe2(OFlag::O_CLOEXEC))?;
+        let copy = quietly("dup the pipe").run(|| theirs.try_clone())?;
+        self.stdio = [self.stdio[0].take(), Some(theirs), Some(copy)];
+        self.captured = Some(ours);
+        Ok(self)
+    }
+
+    /// Whether to read the isolation card of the first process right before its `execve`: later it may be gone.
+    pub fn card(mut self, wanted: bool) -> Container {
+        self.card = wanted;
+        self
+    }
+
+    /// Lets the box outlive this process. Else the kernel kills it when this process ends, however it ends.
+    pub fn outliving(mut self) -> Container {
+        self.outlives = true;
+        self
+    }
+
+    /// Starts the command.
+    pub fn start(self) -> Result<Running> {
+        self.clone_first()?.run()
+    }
+
+    /// Makes the container and stops before `seal`; [`Created::start`] lets the command run. OCI calls this `create`.
+    pub fn create(mut self) -> Result<Created> {
+        self.stop_before_seal = true;
+        let mut created = self.clone_first()?;
+        created.follow_to_gate()?;
+        Ok(created)
+    }
+
+    /// Starts the command inside the container of `target`: in the namespaces that the parts name, born in their groups,
+    /// sealed as they seal. This is `exec`.
+    pub fn join(self, target: &Child) -> Result<Running> {
+        self.clone_guest(target)?.run()
+    }
+
+    /// prepare, clone, attach, open the gate. Whatever fails on the way, dropping `parts` releases what was prepared.
+    fn clone_first(mut self) -> Result<Created> {
+        self.parts.prepare()?;
+        let births = self.parts.cgroups()?;
+        let (host_end, child_end) = Telegraph::pair()?;
+        match clone(self.parts.namespaces() - UNSHARED_BY_CHILD, &births)? {
+            Cloned::Child => {
+                drop(host_end);
+                self.be_born(child_end, &births, Container::become_first)
+            }
+            Cloned::Parent(pid, pidfd) => {
+                let mut created = Created::new(self, Child::new(pid, pidfd), host_end);
+                drop(child_end);
+                created.attach()?;
+                created.open_gate()?;
+                Ok(created)
+            }
+        }
+    }
+
+    /// The same for a guest: its parts were prepared by the container's first process and are not ours to release.
+    fn clone_guest(self, target: &Child) -> Result<Created> {
+        let births = self.parts.cgroups()?;
+        let (host_end, child_end) = Telegraph::pair()?;
+        match clone_into_pid_namespace(target, self.parts.namespaces(), &births)? {
+            Cloned::Child => {
+                drop(host_end);
+                self.be_born(child_end, &births, |this| this.become_guest(target))
+            }
+            Cloned::Parent(pid, pidfd) => {
+                let mut created = Created::new(self, Child::new(pid, pidfd), host_end);
+                drop(child_end);
+                created.open_gate()?;
+                Ok(created)
+            }
+        }
+    }
+}
+
+/// clone3 with these namespaces, into the v2 group if there is one.
+fn clone(namespaces: CloneFlags, births: &[Birth]) -> Result<Cloned> {
+    assert_single_thread()?;
+    // What stands in a buffer now would be written by both sides.
+    let _ = std::io::stdout().flush();
+    let group = births.iter().find_map(|birth| match birth {
+        Birth::Into(directory) => Some(directory.as_fd()),
+        Birth::Write(_) => None,
+    });
+    doing(format_args!("clone3 {}", flags_word(namespaces)))
+        .like_args(format_args!("{}", unshare_command(namespaces)))
+        .hint(
+            Errno::EINVAL,
+            "the kernel was built without one of these namespaces; see /proc/self/ns",
+        )
+        .run_showing(|| sys::clone3(namespaces, group), Cloned::told)
+}
+
+/// A clone born in the PID namespace of `target`, when `namespaces` has it. setns(2) does not move the caller, whose PID
+/// cannot change, but the children that it will have: so go there, clone, and come back.
+fn clone_into_pid_namespace(
+    target: &Child,
+    namespaces: CloneFlags,
+    births: &[Birth],
+) -> Result<Cloned> {
+    let pid_namespace = namespaces & CloneFlags::CLONE_NEWPID;
+    if pid_namespace.is_empty() {
+        return clone(CloneFlags::empty(), births);
+    }
+    let own = quietly("open /proc/self/ns/pid").run(|| File::open("/proc/self/ns/pid"))?;
+    join_namespaces(target, pid_namespace)?;
+    let cloned = clone(CloneFlags::empty(), births);
+    if !matches!(cloned, Ok(Cloned::Child)) {
+        quietly("setns back to our own PID namespace").run(|| setns(&own, pid_namespace))?;
+    }
+    cloned
+}
+
+/// setns(2) on a pidfd: several namespaces of one process at once, all or none.
+pub(crate) fn join_namespaces(target: &Child, namespaces: CloneFlags) -> Result<()> {
+    doing(format_args!("setns {} of {}", flag_names(namespaces), pid(target.pid())))
+        .like_args(format_args!("nsenter --target {} --all", pid(target.pid())))
+        .hint(Errno::ESRCH, "the container has stopped")
+        .run(|| setns(target, namespaces))
+}
+
+/// See [`sys::clone3`] for why. The link count of `/proc/self/task` is 2 and one for each thread.
+fn assert_single_thread() -> Result<()> {
+    let task = quietly("stat /proc/self/task").run(|| fs::metadata("/proc/self/task"))?;
+    match task.nlink() {
+        3 => Ok(()),
+        links => {
+            let what =
+                format!("clone3: refused in a process with {} threads", links.saturating_sub(2));
+            Err(Error::environment(what).remedy("start the container from a process of its own"))
+        }
+    }
+}
+
+fn flags_word(namespaces: CloneFlags) -> String {
+    match flag_names(namespaces) {
+        none if none.is_empty() => "with no new namespace".to_string(),
+        names => names,
+    }
+}
+
+/// The unshare(1) command line for these namespaces.
+fn unshare_command(namespaces: CloneFlags) -> String {
+    let kinds =
+        ground::proc::ns::Namespace::ALL.iter().filter(|kind| namespaces.contains(kind.flag()));
+    let mut words: Vec<_> = kinds.map(|kind| format!("--{}", kind.long_option())).collect();
+    if namespaces.contains(CloneFlags::CLONE_NEWPID) {
+        words.push("--fork".into());
+    }
+    match words.is_empty() {
+        true => "COMMAND &".to_string(),
+        false => format!("unshare {} COMMAND", words.join(" ")),
+    }
+}

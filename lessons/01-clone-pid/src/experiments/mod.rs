@@ -1,0 +1,4 @@
+//! One experiment per file.
+use ground::lesson::Experiment;
+/// All, in reading order.
+pub const ALL: &[Experiment] = &[];

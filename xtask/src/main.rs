@@ -1,0 +1,127 @@
+//! `cargo xtask`: build, elevate, run. A task runner and nothing more: it depends on no lesson,
+//! and what it knows about one it asks the lesson's binary.
+//!
+//! | command | where |
+//! | --- | --- |
+//! | `run lesson NN` | [`run`]: find the lesson ([`lessons`]), build it ([`artifacts`]), become it ([`elevate`]) |
+//! | `list` | [`list`], from what each lesson says of itself ([`contents`]) |
+//! | `doctor`, `inspect`, `clean` | [`host`]: commands of the binary `00-ground` |
+//! | `test` | [`mod@test`] |
+//! | `snap` | [`snap`]: record what lessons print |
+//! | `tidy` | [`tidy`]: the repository's rules |
+//! | `book` | [`book`] |
+//! | `ci` | [`ci`]: what only continuous integration runs |
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod artifacts;
+mod book;
+mod ci;
+mod contents;
+mod elevate;
+mod failure;
+mod host;
+mod lessons;
+mod list;
+mod process;
+mod run;
+mod snap;
+mod sys;
+mod table;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::Result;
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Boxwright's task runner")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a lesson: cargo xtask run lesson 01
+    #[command(subcommand)]
+    Run(run::Runnable),
+    /// List lessons and experiments, the claims they show and what they need
+    List {
+        /// One JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say what this machine offers to the lessons, and how to get the rest
+    Doctor {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show how a process is isolated from the host
+    Inspect {
+        /// The process, as the host numbers it
+        pid: u32,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove what killed lessons have left on the host
+    Clean {
+        /// Only what boxes without root have left
+        #[arg(long)]
+        rootless: bool,
+    },
+    /// Run all tests and end with what passed, failed and was skipped
+    Test(test::TestArgs),
+    /// Record what the lessons print into tests/snapshots
+    Snap {
+        /// Record nothing; fail if anything differs
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check the repository's own rules
+    Tidy,
+    /// Build the book
+    Book {
+        /// Serve it and rebuild on changes
+        #[arg(long)]
+        serve: bool,
+        /// Open it in a browser
+        #[arg(long, conflicts_with = "serve")]
+        open: bool,
+    },
+    /// Run what continuous integration checks beyond the tests
+    Ci(ci::CiArgs),
+}
+
+fn main() -> ExitCode {
+    sys::restore_sigpipe();
+    match dispatch(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.is_silent() {
+                eprintln!("xtask: {failure}");
+            }
+            failure.exit_code()
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<()> {
+    match command {
+        Command::Run(what) => run::run(what),
+        Command::List { json } => list::list(json),
+        Command::Doctor { json } => host::doctor(json),
+        Command::Inspect { pid, json } => host::inspect(pid, json),
+        Command::Clean { rootless } => host::clean(rootless),
+        Command::Test(args) => test::test(&args),
+        Command::Snap { check } => snap::snap(check),
+        Command::Tidy => tidy::tidy(),
+        Command::Book { serve, open } => book::book(serve, open),
+        Command::Ci(args) => ci::ci(&args),
+    }
+}

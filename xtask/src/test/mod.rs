@@ -1,0 +1,91 @@
+//! `cargo xtask test`: what judges this checkout on this machine.
+//!
+//! Everything is built first, as the user. Then the test executables run one after another: unit
+//! tests as the user, the package `tests` as root. A test that lacks something it needs says so in
+//! the file `$BXW_SKIPS` and returns; it is counted as skipped, never as passed.
+
+mod libtest;
+pub mod record;
+mod suite;
+
+use std::path::Path;
+
+use clap::Args;
+
+use crate::elevate::{self, Elevation};
+use crate::failure::{Failure, Result};
+use crate::{artifacts, lessons, process, sys, workspace};
+pub use record::Record;
+pub use suite::Suite;
+
+/// The arguments of `test`.
+#[derive(Debug, Default, Args)]
+pub struct TestArgs {
+    /// Only tests whose SUITE::NAME contains one of these
+    filters: Vec<String>,
+    /// Fail when a skipped test needs what tests/declared-skips.txt does not name
+    #[arg(long)]
+    deny_skips: bool,
+    /// Run nothing; show the table of the last complete run again
+    #[arg(long, conflicts_with_all = ["filters", "deny_skips"])]
+    last: bool,
+}
+
+/// Builds, runs, reports. The last line on stdout is always `N passed, N failed, N skipped`.
+pub fn test(args: &TestArgs) -> Result<()> {
+    if args.last {
+        print!("{}", Record::load()?.report());
+        return Ok(());
+    }
+    let suites = build()?;
+    sys::outlive_interrupts();
+    let record = run_all(&suites, &args.filters)?;
+    print!("{}", record.report());
+    if sys::interrupted() {
+        return Err(Failure::status(130));
+    }
+    record.save()?;
+    if args.deny_skips {
+        record.deny_undeclared_skips()?;
+    }
+    record.verdict()
+}
+
+/// Builds lesson binaries, probe and test executables.
+fn build() -> Result<Vec<Suite>> {
+    artifacts::build_lessons(&lessons::discover(&workspace::root())?)?;
+    artifacts::build_probe()?;
+    let mut suites: Vec<Suite> = artifacts::build_tests()?.into_iter().map(Suite::of).collect();
+    suites.sort_by(|a, b| (a.kernel, &a.name).cmp(&(b.kernel, &b.name)));
+    Ok(suites)
+}
+
+fn run_all(suites: &[Suite], filters: &[String]) -> Result<Record> {
+    let mut record = Record::new(filters);
+    let mut elevation = None;
+    for suite in suites {
+        let tests = suite.tests(filters)?;
+        if tests.is_empty() || sys::interrupted() {
+            continue;
+        }
+        let elevation = match suite.kernel {
+            true => *elevation.get_or_insert_with(privileged),
+            false => Elevation::Direct,
+        };
+        record.suites.push(suite.run(&tests, elevation, &[])?);
+    }
+    Ok(record)
+}
+
+/// Without root, or when sudo refuses, the kernel tests still run, and skip what they cannot do.
+pub fn privileged() -> Elevation {
+    let refused = || Failure::unusable("sudo refused; the kernel tests run without root");
+    let root = elevate::to_root("the kernel tests start lessons").and_then(|elevation| {
+        let status = process::status(&mut elevation.command(Path::new("true"), &[]))?;
+        if status.success() { Ok(elevation) } else { Err(refused()) }
+    });
+    root.unwrap_or_else(|failure| {
+        eprintln!("xtask: {failure}");
+        Elevation::Direct
+    })
+}
