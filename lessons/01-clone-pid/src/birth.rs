@@ -117,9 +117,9 @@ impl Container {
     fn take_stdio(&mut self) -> Result<()> {
         let [stdin, stdout, stderr] = &self.stdio;
         let what = "dup2 to standard input, output and error";
-        quietly(what).run(|| stdin.as_ref().map_or(Ok(()), |fd| unistd::dup2_stdin(fd)))?;
-        quietly(what).run(|| stdout.as_ref().map_or(Ok(()), |fd| unistd::dup2_stdout(fd)))?;
-        quietly(what).run(|| stderr.as_ref().map_or(Ok(()), |fd| unistd::dup2_stderr(fd)))
+        quietly(what).run(|| stdin.as_ref().map_or(Ok(()), unistd::dup2_stdin))?;
+        quietly(what).run(|| stdout.as_ref().map_or(Ok(()), unistd::dup2_stdout))?;
+        quietly(what).run(|| stderr.as_ref().map_or(Ok(()), unistd::dup2_stderr))
     }
 }
 

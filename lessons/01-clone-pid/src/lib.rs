@@ -55,6 +55,7 @@
 //! | `delete` elsewhere | 14, from a list rebuilt out of saved state | so a part keeps no memory that it needs for `release` |
 
 pub mod bare;
+pub mod beyond;
 mod birth;
 mod container;
 mod exec;

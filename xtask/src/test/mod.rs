@@ -37,6 +37,7 @@ pub fn test(args: &TestArgs) -> Result<()> {
         print!("{}", Record::load()?.report());
         return Ok(());
     }
+    Record::forget(&args.filters)?;
     let suites = build()?;
     sys::outlive_interrupts();
     let record = run_all(&suites, &args.filters)?;

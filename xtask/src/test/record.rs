@@ -67,6 +67,13 @@ impl Record {
         serde_json::from_str(&text).map_err(|e| Failure::failed(format!("{}: {e}", path.display())))
     }
 
+    /// Removes what an earlier run has kept: should this one not get as far as testing, its place
+    /// stays empty.
+    pub fn forget(filters: &[String]) -> Result<()> {
+        let path = path(!filters.is_empty())?;
+        if path.exists() { fs::remove_file(&path).doing("remove", &path) } else { Ok(()) }
+    }
+
     /// Keeps the record. A narrowed run does not replace a complete one.
     pub fn save(&self) -> Result<()> {
         let path = path(!self.filters.is_empty())?;
