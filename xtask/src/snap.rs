@@ -3,14 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::failure::{Context, Failure, Result};
 use crate::test::{self, Suite};
 use crate::{artifacts, lessons, workspace};
-
-/// What the test executable appends to a snapshot's name.
-const RENDERED: &str = ".snap.txt";
 
 /// Renders all snapshots and copies the changed ones into `tests/snapshots`, or with `check` only
 /// names them and fails.
@@ -19,29 +16,27 @@ pub fn snap(check: bool) -> Result<()> {
     let kept = workspace::root().join("tests/snapshots");
     let changed: Vec<&String> = rendered
         .iter()
-        .filter(|(name, text)| fs::read(recorded(&kept, name)).ok().as_ref() != Some(text))
+        .filter(|(name, text)| fs::read(kept.join(name)).ok().as_ref() != Some(text))
         .map(|(name, _)| name)
         .collect();
     for name in &changed {
-        println!("{} tests/snapshots/{name}.txt", if check { "differs:" } else { "recorded" });
+        println!("{} tests/snapshots/{name}", if check { "differs:" } else { "recorded" });
     }
     if check && !changed.is_empty() {
         return Err(Failure::failed("snapshots differ; record them with cargo xtask snap"));
     }
-    fs::create_dir_all(&kept).doing("make directory", &kept)?;
     for name in &changed {
-        let path = recorded(&kept, name);
+        let path = kept.join(name);
+        let dir = path.parent().unwrap_or(&kept);
+        fs::create_dir_all(dir).doing("make directory", dir)?;
         fs::write(&path, &rendered[*name]).doing("write", &path)?;
     }
     println!("{} of {} snapshots changed", changed.len(), rendered.len());
     Ok(())
 }
 
-fn recorded(kept: &Path, name: &str) -> PathBuf {
-    kept.join(format!("{name}.txt"))
-}
-
-/// Runs the snapshot tests in writing mode; returns the texts by name.
+/// Runs the snapshot tests with insta told to record into another directory; returns the files by
+/// their path in it.
 fn render() -> Result<BTreeMap<String, Vec<u8>>> {
     artifacts::build_lessons(&lessons::discover(&workspace::root())?)?;
     artifacts::build_probe()?;
@@ -49,27 +44,31 @@ fn render() -> Result<BTreeMap<String, Vec<u8>>> {
     let dir = workspace::state_dir()?.join("snap");
     fs::remove_dir_all(&dir).or_else(absent).doing("empty", &dir)?;
     fs::create_dir_all(&dir).doing("make directory", &dir)?;
-    let extra = [("BXW_SNAP", "write".into()), ("BXW_SNAP_DIR", dir.clone().into())];
+    let extra = [("INSTA_UPDATE", "always".into()), ("BXW_SNAP_DIR", dir.clone().into())];
     let record = suite.run(&suite.tests(&[])?, test::privileged(), &extra)?;
     if !record.failed.is_empty() {
         return Err(Failure::failed("the snapshot tests failed; nothing was recorded"));
     }
-    read_all(&dir)
+    let mut texts = BTreeMap::new();
+    read_all(&dir, Path::new(""), &mut texts)?;
+    Ok(texts)
 }
 
 fn absent(error: std::io::Error) -> std::io::Result<()> {
     if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }
 
-fn read_all(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
-    let mut texts = BTreeMap::new();
-    for entry in fs::read_dir(dir).doing("read directory", dir)? {
-        let entry = entry.doing("read directory", dir)?;
-        let name = entry.file_name().display().to_string();
-        if let Some(name) = name.strip_suffix(RENDERED) {
+fn read_all(dir: &Path, below: &Path, texts: &mut BTreeMap<String, Vec<u8>>) -> Result<()> {
+    let here = dir.join(below);
+    for entry in fs::read_dir(&here).doing("read directory", &here)? {
+        let entry = entry.doing("read directory", &here)?;
+        let name = below.join(entry.file_name());
+        if entry.path().is_dir() {
+            read_all(dir, &name, texts)?;
+        } else {
             let text = fs::read(entry.path()).doing("read", &entry.path())?;
-            texts.insert(name.to_owned(), text);
+            texts.insert(name.display().to_string(), text);
         }
     }
-    Ok(texts)
+    Ok(())
 }

@@ -118,7 +118,7 @@ fn perform<R: Args>(lesson: &Lesson<R>, look: Look, rootless: bool, verb: Verb<R
     }
     need_admin()?;
     match verb {
-        Verb::Run(args) => (lesson.run)(args.flags, Command::new(args.command, args.no_card)),
+        Verb::Run(args) => (lesson.run)(args.flags, Command::new(args.command, args.no_card)?),
         _ => {
             let (number, _) = lesson.number_and_name();
             story::emit(&Event::Lesson { lesson: number.into(), title: lesson.title.into() });

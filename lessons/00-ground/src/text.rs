@@ -135,7 +135,16 @@ impl Display for Text {
     }
 }
 
-/// Replaces varying values by numbered placeholders: the first inode it meets becomes `<inode 1>`, wherever it recurs.
+impl Kind {
+    /// Whether equal values mean the same thing. Two durations may be equal by chance; a placeholder that showed it would
+    /// differ from run to run.
+    fn identifies(self) -> bool {
+        matches!(self, Kind::Pid | Kind::Inode | Kind::Address | Kind::Path | Kind::Name)
+    }
+}
+
+/// Replaces varying values by placeholders. What identifies something is numbered: the first inode it meets becomes
+/// `<inode 1>`, wherever it recurs. What measures something becomes `<time>`, `<count>` …
 #[derive(Default)]
 pub struct Redactor {
     seen: HashMap<(Kind, String), usize>,
@@ -152,8 +161,11 @@ impl Redactor {
             let Some(inner) = text.text.get(value.at..value.at + value.len) else { continue };
             let Some(before) = text.text.get(from..value.at) else { continue };
             out.push_str(before);
-            let number = self.number(value.kind, inner);
-            out.push_str(&format!("<{} {number}>", format!("{:?}", value.kind).to_lowercase()));
+            let kind = format!("{:?}", value.kind).to_lowercase();
+            match value.kind.identifies() {
+                true => out.push_str(&format!("<{kind} {}>", self.number(value.kind, inner))),
+                false => out.push_str(&format!("<{kind}>")),
+            }
             from = value.at + value.len;
         }
         out.push_str(&text.text[from..]);
@@ -180,6 +192,12 @@ mod tests {
         let b = Text::from(format!("{} again, pid {}", inode(11), pid(11)));
         assert_eq!(redactor.redact(&a), "<inode 1> and <inode 2>");
         assert_eq!(redactor.redact(&b), "<inode 1> again, pid <pid 1>");
+    }
+
+    #[test]
+    fn measures_are_not_numbered() {
+        let text = Text::from(format!("{} ns, {} ns", time(1.5), time(1.5)));
+        assert_eq!(Redactor::default().redact(&text), "<time> ns, <time> ns");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 
 use ground::call::{doing, quietly};
 use ground::lesson::{c_strings, run_name};
-use ground::proc::ns::{CLONE_NEWTIME, flag_names};
+use ground::proc::ns::{CLONE_NEWTIME, Namespace, flag_names};
 use ground::text::pid;
 use ground::{Error, Result};
 use nix::errno::Errno;
@@ -201,7 +201,7 @@ fn clone_into_pid_namespace(
 /// setns(2) on a pidfd: several namespaces of one process at once, all or none.
 pub(crate) fn join_namespaces(target: &Child, namespaces: CloneFlags) -> Result<()> {
     doing(format_args!("setns {} of {}", flag_names(namespaces), pid(target.pid())))
-        .like_args(format_args!("nsenter --target {} --all", pid(target.pid())))
+        .like_args(format_args!("nsenter --target {} {}", pid(target.pid()), options(namespaces)))
         .hint(Errno::ESRCH, "the container has stopped")
         .run(|| setns(target, namespaces))
 }
@@ -226,16 +226,17 @@ fn flags_word(namespaces: CloneFlags) -> String {
     }
 }
 
+/// The options of unshare(1) and nsenter(1) for these namespaces.
+fn options(namespaces: CloneFlags) -> String {
+    let kinds = Namespace::ALL.iter().filter(|kind| namespaces.contains(kind.flag()));
+    kinds.map(|kind| format!("--{}", kind.long_option())).collect::<Vec<_>>().join(" ")
+}
+
 /// The unshare(1) command line for these namespaces.
 fn unshare_command(namespaces: CloneFlags) -> String {
-    let kinds =
-        ground::proc::ns::Namespace::ALL.iter().filter(|kind| namespaces.contains(kind.flag()));
-    let mut words: Vec<_> = kinds.map(|kind| format!("--{}", kind.long_option())).collect();
-    if namespaces.contains(CloneFlags::CLONE_NEWPID) {
-        words.push("--fork".into());
-    }
-    match words.is_empty() {
+    let fork = if namespaces.contains(CloneFlags::CLONE_NEWPID) { "--fork " } else { "" };
+    match namespaces.is_empty() {
         true => "COMMAND &".to_string(),
-        false => format!("unshare {} COMMAND", words.join(" ")),
+        false => format!("unshare {} {fork}COMMAND", options(namespaces)),
     }
 }

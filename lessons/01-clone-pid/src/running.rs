@@ -228,7 +228,8 @@ impl Running {
 
     /// Kills the command and waits for its end.
     pub fn kill(mut self) -> Result<Status> {
-        self.signal(libc::SIGKILL)?;
+        quietly(format_args!("kill {}", pid(self.child.pid())))
+            .run(|| sys::pidfd_send_signal(self.child.as_fd(), libc::SIGKILL))?;
         self.end()
     }
 

@@ -58,14 +58,14 @@ pub fn sweep() -> Result<Swept> {
     Ok(swept)
 }
 
-/// Whether a run's owner lives: it holds the lock, or is about to take it (`run-PID.new`).
+/// Whether a run's owner lives: it holds the lock, or is about to take it (`run-PID.new`). The lock alone would not do: a
+/// child of the owner that is just dying with it holds it, too.
 fn is_alive(run: &Path) -> bool {
     let nascent = run.extension().is_some_and(|extension| extension == "new");
-    let pid = run.file_stem().and_then(|stem| stem.to_str()?.strip_prefix("run-"));
-    match pid {
-        Some(pid) if nascent => Path::new("/proc").join(pid).exists(),
-        _ => matches!(lock(run), Ok(None)),
-    }
+    let pid = run.file_stem().and_then(|stem| stem.to_str()?.strip_prefix("run-")?.parse().ok());
+    let status = pid.and_then(|pid| Process::of(Pid::from_raw(pid)).status().ok());
+    let exists = status.is_some_and(|status| status.state != 'Z');
+    exists && (nascent || matches!(lock(run), Ok(None)))
 }
 
 /// Ends the processes of a dead run's boxes, found by `container=…` in their environment.

@@ -117,8 +117,13 @@ pub struct Command {
 }
 
 impl Command {
-    pub(super) fn new(argv: Vec<OsString>, no_card: bool) -> Command {
-        Command { argv, card: !no_card }
+    /// clap hands an unknown flag over as the command's first word; no command is called like one.
+    pub(super) fn new(argv: Vec<OsString>, no_card: bool) -> Result<Command> {
+        match argv.first().and_then(|word| word.to_str()).filter(|word| word.starts_with('-')) {
+            Some(flag) => Err(Error::usage(format!("unexpected argument {flag}"))
+                .remedy("--help shows the flags")),
+            None => Ok(Command { argv, card: !no_card }),
+        }
     }
 }
 
@@ -143,7 +148,7 @@ pub(super) fn parse<R: Args>(program: &'static str, title: &'static str) -> Resu
 pub fn one_line(message: &str) -> String {
     let lines = message.lines().map(str::trim).filter(|line| !line.is_empty());
     let kept = lines.take_while(|line| !line.starts_with("Usage:"));
-    let line = kept.collect::<Vec<_>>().join("; ");
+    let line = kept.collect::<Vec<_>>().join("; ").replace(":; ", ": ");
     format!("{}; --help shows the usage", line.trim_start_matches("error: "))
 }
 

@@ -10,6 +10,14 @@ use crate::text::{Redactor, Text};
 /// Columns of a line; longer text is folded between words.
 const WIDTH: usize = 100;
 
+/// Columns of the label and the indentation of a lane.
+fn gutter_width(lane: Lane) -> usize {
+    match lane {
+        Lane::Host => 5,
+        Lane::Box => 14,
+    }
+}
+
 /// Renders events as lines of two lanes.
 pub struct Lanes<W> {
     out: W,
@@ -84,7 +92,7 @@ impl<W: Write> Lanes<W> {
         let line = self.plain(text);
         self.lane = None;
         writeln!(self.out)?;
-        for (i, part) in fold(&line, WIDTH - 20).enumerate() {
+        for (i, part) in fold(&line, WIDTH - gutter_width(lane) - 2).enumerate() {
             let gutter = self.gutter(lane);
             let mark = if i == 0 { "▸ " } else { "  " };
             writeln!(self.out, "{gutter}{mark}{}", part.bold())?;
@@ -101,7 +109,7 @@ impl<W: Write> Lanes<W> {
         colour: Option<Color>,
     ) -> io::Result<()> {
         let indent = " ".repeat(mark.chars().count());
-        for (i, part) in fold(line, WIDTH - 20).enumerate() {
+        for (i, part) in fold(line, WIDTH - gutter_width(lane) - indent.len()).enumerate() {
             let gutter = self.gutter(lane);
             let mark = if i == 0 { mark } else { &indent };
             writeln!(self.out, "{gutter}{}", paint(&format!("{mark}{part}"), colour))?;
@@ -115,9 +123,8 @@ impl<W: Write> Lanes<W> {
         self.lane = Some(lane);
         match (lane, fresh) {
             (Lane::Host, true) => format!("{} ", "HOST".on_blue().white().bold()),
-            (Lane::Host, false) => "     ".to_string(),
             (Lane::Box, true) => format!("          {} ", "BOX".on_magenta().white().bold()),
-            (Lane::Box, false) => " ".repeat(14),
+            (lane, false) => " ".repeat(gutter_width(lane)),
         }
     }
 

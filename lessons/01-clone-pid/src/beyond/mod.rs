@@ -1,7 +1,9 @@
 //! Engine that a first reader may skip.
 
+mod probing;
 mod time;
 mod user;
 
+pub use probing::{Report, probing};
 pub use time::TimeNamespace;
 pub use user::UserNamespace;

@@ -13,14 +13,11 @@ mod one_set;
 mod pid_one;
 mod still_shared;
 
-use std::collections::HashMap;
-
-use clone_pid::{Container, Part, Running};
+use clone_pid::Part;
+use clone_pid::beyond::{Report, probing};
 use ground::lesson::Experiment;
 use ground::proc::ns::Namespace;
-use ground::rootfs::probe;
 use ground::text::inode;
-use ground::{Error, Result};
 use nix::sched::CloneFlags;
 
 /// All, in reading order.
@@ -45,45 +42,6 @@ struct Only(Namespace);
 impl Part for Only {
     fn namespaces(&self) -> CloneFlags {
         self.0.flag()
-    }
-}
-
-/// A box without parts that runs probe verbs, its output captured.
-fn probing(script: &str) -> Result<Container> {
-    Container::new(&[probe()?.as_os_str(), "script".as_ref(), script.as_ref()])?.capture()
-}
-
-/// The `key value` lines that the probe prints.
-struct Report(HashMap<String, String>);
-
-impl Report {
-    /// Runs the box to its end.
-    fn of(container: Container) -> Result<Report> {
-        let output = container.start()?.output()?;
-        Ok(Report::parse(&output.text))
-    }
-
-    /// Reads lines up to and including the one whose key is `last`, from a box that goes on running.
-    fn until(running: &mut Running, last: &str) -> Result<Report> {
-        let mut text = String::new();
-        while let Some(line) = running.line()? {
-            let done = line.split(' ').next() == Some(last);
-            text += &(line + "\n");
-            if done {
-                break;
-            }
-        }
-        Ok(Report::parse(&text))
-    }
-
-    fn parse(text: &str) -> Report {
-        let pairs = text.lines().filter_map(|line| line.split_once(' '));
-        Report(pairs.map(|(key, value)| (key.to_string(), value.to_string())).collect())
-    }
-
-    fn get(&self, key: &str) -> Result<&str> {
-        let missing = || Error::environment(format!("the probe printed no {key}"));
-        self.0.get(key).map(String::as_str).ok_or_else(missing)
     }
 }
 

@@ -3,7 +3,8 @@
 use std::fs;
 
 use clone_pid::beyond::{TimeNamespace, UserNamespace};
-use clone_pid::{Container, PidNamespace, UtsNamespace};
+use clone_pid::{Container, Part, PidNamespace, UtsNamespace};
+use ground::call::doing;
 use ground::lesson::{Experiment, Findings, Level};
 use ground::needs::Need;
 use ground::proc::Process;
@@ -11,6 +12,8 @@ use ground::proc::ns::Namespace;
 use ground::story::{box_evidence, conclude, step};
 use ground::text::count;
 use ground::{Result, lesson};
+use nix::mount::{MsFlags, mount};
+use nix::sched::CloneFlags;
 
 use super::{Only, Report, probing};
 
@@ -22,6 +25,22 @@ pub const EXPERIMENT: Experiment = Experiment {
     needs: &[Need::Admin, Need::Clone3, Need::TimeNamespaces, Need::NetworkNamespaces],
     run,
 };
+
+/// A mount namespace whose mounts stay in it, also where the host's are shared. Lesson 02 has the whole of it.
+struct PrivateMounts;
+
+impl Part for PrivateMounts {
+    fn namespaces(&self) -> CloneFlags {
+        CloneFlags::CLONE_NEWNS
+    }
+
+    fn enter(&mut self) -> Result<()> {
+        let (none, flags) = (None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE);
+        doing("mount / MS_REC|MS_PRIVATE")
+            .like("mount --make-rprivate /")
+            .run(|| mount(none, "/", none, flags, none))
+    }
+}
 
 /// A System V key that only this run uses.
 fn key() -> u32 {
@@ -76,7 +95,7 @@ fn mounts() -> Result<bool> {
     let dir = lesson::run_dir()?.join("mnt");
     ground::call::quietly("make a mount point").run(|| fs::create_dir_all(&dir))?;
     let script = format!("mount-tmpfs {}; mounts", dir.display());
-    let text = probing(&script)?.with(Only(Namespace::Mount)).start()?.output()?.text;
+    let text = probing(&script)?.with(PrivateMounts).start()?.output()?.text;
     let inside = text.lines().any(|point| point == dir.to_string_lossy());
     let outside = Process::this().mounts()?.iter().any(|mount| mount.point == dir);
     box_evidence("the box sees its mount", word(inside));

@@ -1,0 +1,85 @@
+//! Lessons that go on running while a test looks at them.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use ground::proc::Process;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::binary;
+
+/// A running lesson; killed when dropped.
+pub struct Background {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Background {
+    /// Starts `NAME ARGS…` with its output in a pipe.
+    pub fn start(name: &str, args: &[&str]) -> Background {
+        Background::of(Command::new(binary(name)).args(args))
+    }
+
+    /// Starts any command with its output in a pipe.
+    pub fn of(command: &mut Command) -> Background {
+        let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = piped.spawn().expect("the lesson starts");
+        let stdout = BufReader::new(child.stdout.take().expect("was piped"));
+        Background { child, stdout }
+    }
+
+    /// The next line that it prints; waits for it.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).expect("read its output");
+        line.trim_end().to_string()
+    }
+
+    /// The lesson itself.
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id() as i32)
+    }
+
+    /// Its only child: the first process of the box.
+    pub fn boxed(&self) -> Pid {
+        let file = format!("/proc/{0}/task/{0}/children", self.pid());
+        let read = || std::fs::read_to_string(&file).ok()?.split_whitespace().next()?.parse().ok();
+        Pid::from_raw(eventually("the lesson has a child", read))
+    }
+
+    /// The same as the kernel shows it.
+    pub fn process(&self) -> Process {
+        Process::of(self.boxed())
+    }
+
+    /// Sends the lesson a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).expect("the lesson is there");
+    }
+
+    /// Waits for the lesson's end.
+    pub fn wait(mut self) -> ExitStatus {
+        self.child.wait().expect("it is our child")
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Asks until there is an answer; fails after ten seconds. For what the kernel does in its own time.
+pub fn eventually<T>(what: &str, ask: impl Fn() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(start.elapsed() < Duration::from_secs(10), "not so after ten seconds: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}

@@ -1,0 +1,77 @@
+//! What the lessons tell is what was recorded, and what the ledger says. `cargo xtask snap` records.
+//!
+//! A story is taken as JSON and rendered with every varying value replaced, so the same snapshot holds on every machine.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use ground::story::{Event, Verdict, render_plain};
+use ground::{ledger, needs::Need};
+use tests::{Listed, lesson, list, needs, story, workspace};
+
+/// Compares with, or records to, `tests/snapshots/NN/NAME.snap`.
+fn matches_snapshot(number: &str, name: &str, text: &str) {
+    let recorded = || workspace().join("tests/snapshots");
+    let dir = std::env::var_os("BXW_SNAP_DIR").map_or_else(recorded, PathBuf::from);
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(dir.join(number));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
+fn tells_what_was_recorded(name: &str) {
+    if !needs(&[Need::Admin, Need::Clone3, Need::TimeNamespaces, Need::MountSetattr, Need::Mknod]) {
+        return;
+    }
+    let Listed { lesson: number, experiments } = list(name);
+    let (demo, status) = story(name, &["demo"]);
+    assert_eq!(status, 0);
+    matches_snapshot(&number, "demo", &render_plain(&demo, true));
+    for experiment in experiments {
+        let (events, status) = story(name, &["experiment", &experiment.name]);
+        assert_eq!(status, 0, "{} of {name}", experiment.name);
+        let text = render_plain(&events, true);
+        matches_snapshot(&number, &format!("experiment-{}", experiment.name), &text);
+        agrees_with_the_ledger(&events);
+    }
+}
+
+fn agrees_with_the_ledger(events: &[Event]) {
+    let claims = events.iter().filter_map(|event| match event {
+        Event::Verdict { claims, .. } => Some(claims),
+        _ => None,
+    });
+    for (claim, verdict) in claims.flatten().collect::<BTreeMap<&String, &Verdict>>() {
+        let row = ledger::find(claim).unwrap_or_else(|| panic!("{claim} is not in the ledger"));
+        assert_eq!(verdict.word(), row.verdict, "{claim}: {}", row.text);
+    }
+}
+
+fn describes_itself_as_recorded(name: &str) {
+    let number = &name[..2];
+    let list = lesson(name).args(["list", "--json"]).output().unwrap();
+    matches_snapshot(number, "list", &String::from_utf8(list.stdout).unwrap());
+    for (verb, file) in [("run", "help-run"), ("experiment", "help-experiment")] {
+        let help = lesson(name).args([verb, "--help"]).output().unwrap();
+        matches_snapshot(number, file, &String::from_utf8(help.stdout).unwrap());
+    }
+}
+
+macro_rules! lessons {
+    ($($tells:ident $describes:ident $name:literal)*) => {$(
+        #[test]
+        fn $tells() {
+            tells_what_was_recorded($name);
+        }
+
+        #[test]
+        fn $describes() {
+            describes_itself_as_recorded($name);
+        }
+    )*};
+}
+
+lessons! {
+    lesson_01_tells_what_was_recorded lesson_01_describes_itself_as_recorded "01-clone-pid"
+}
