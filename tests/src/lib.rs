@@ -31,13 +31,18 @@ pub fn lesson(name: &str) -> assert_cmd::Command {
 
 /// Runs a lesson with `--json` and returns its story and exit status.
 pub fn story(name: &str, args: &[&str]) -> (Vec<Event>, i32) {
-    let output = lesson(name).arg("--json").args(args).output().expect("the lesson starts");
+    story_of(name, lesson(name).args(args))
+}
+
+/// The same for a command line that the test has prepared.
+pub fn story_of(name: &str, command: &mut assert_cmd::Command) -> (Vec<Event>, i32) {
+    let output = command.arg("--json").output().expect("the lesson starts");
     let text = String::from_utf8(output.stdout).expect("JSON is UTF-8");
     let parse = |line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e} in {line}"));
     let events = text.lines().map(parse).collect();
     let status = output.status.code().unwrap_or(-1);
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(errors.is_empty() || status != 0, "{name} {args:?} says {errors}");
+    assert!(errors.is_empty() || status != 0, "{name} says {errors}");
     (events, status)
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use ground::story::{Event, Verdict, render_plain};
 use ground::{ledger, needs::Need};
-use tests::{Listed, lesson, list, needs, story, workspace};
+use tests::{LESSONS, Listed, lesson, list, needs, story, story_of, workspace};
 
 /// Compares with, or records to, `tests/snapshots/NN/NAME.snap`.
 fn matches_snapshot(number: &str, name: &str, text: &str) {
@@ -34,6 +34,19 @@ fn tells_what_was_recorded(name: &str) {
         let text = render_plain(&events, true);
         matches_snapshot(&number, &format!("experiment-{}", experiment.name), &text);
         agrees_with_the_ledger(&events);
+    }
+}
+
+#[test]
+fn through_sudo_the_story_is_the_same() {
+    if !needs(&[Need::InitialRoot]) {
+        return;
+    }
+    for name in LESSONS {
+        // What sudo sets, and all that a lesson looks at: state directory and prefix then carry the caller's number.
+        let (demo, status) = story_of(name, lesson(name).arg("demo").env("SUDO_UID", "4242"));
+        assert_eq!(status, 0);
+        matches_snapshot(&name[..2], "demo", &render_plain(&demo, true));
     }
 }
 

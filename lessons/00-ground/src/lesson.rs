@@ -15,13 +15,14 @@ use std::sync::OnceLock;
 
 use clap::Args;
 
-pub use cli::{Cli, Command, FaceFlags, Look, Verb};
+pub use cli::{Cli, Command, FaceFlags, Look, Verb, one_line};
 pub use experiment::{Experiment, Findings, Level};
 
 use crate::error::{Error, Result};
 use crate::host::Run;
 use crate::interrupt::{self, Interrupted};
 use crate::needs::Need;
+use crate::proc::Process;
 use crate::story::{self, Event, Face};
 use crate::{card, rootless};
 
@@ -103,7 +104,6 @@ fn perform<R: Args>(lesson: &Lesson<R>, look: Look, rootless: bool, verb: Verb<R
     };
     let _ = LOOK.set(look);
     interrupt::block()?;
-    card::host()?;
     let run = Run::begin()?;
     let _ = RUN.set((run.name(), run.dir().to_path_buf()));
     match &verb {
@@ -111,6 +111,8 @@ fn perform<R: Args>(lesson: &Lesson<R>, look: Look, rootless: bool, verb: Verb<R
         _ => look.tell_on(stdout(), stdout().is_terminal()),
     }
     if rootless {
+        // The last moment to see the host from the host.
+        card::host()?;
         rootless::enter()?;
     }
     if !chosen.is_empty() {
@@ -128,6 +130,8 @@ fn perform<R: Args>(lesson: &Lesson<R>, look: Look, rootless: bool, verb: Verb<R
 }
 
 fn need_admin() -> Result<()> {
+    // Without /proc nothing can be told, and no need can be judged.
+    Process::this().status()?;
     match Need::Admin.is_met() {
         true => Ok(()),
         false => {

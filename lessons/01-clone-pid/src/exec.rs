@@ -24,16 +24,19 @@ impl Program {
     /// Replaces this process by the command; returns only when that failed.
     pub(crate) fn exec(&self) -> Result<Infallible> {
         let (argv, envp) = (pointers(&self.argv), pointers(&self.envp));
+        let candidates = self.candidates();
         let mut failure = Errno::ENOENT;
-        for candidate in self.candidates() {
-            match sys::execve(&candidate, &argv, &envp) {
+        for candidate in &candidates {
+            match sys::execve(candidate, &argv, &envp) {
                 // Not here, or a directory on the way is closed to us: look on, as the shell does.
-                Errno::ENOENT | Errno::ENOTDIR if !exists(&candidate) => {}
+                Errno::ENOENT | Errno::ENOTDIR => {}
                 Errno::EACCES => failure = Errno::EACCES,
-                errno => return Err(explain(&candidate, errno)),
+                errno => return Err(explain(candidate, errno)),
             }
         }
-        Err(explain(&self.argv[0], failure))
+        // ENOENT is also said of a file that is there when its interpreter is not.
+        let found = candidates.iter().find(|candidate| exists(candidate));
+        Err(explain(found.unwrap_or(&self.argv[0]), failure))
     }
 
     /// A name with a slash is a path; else it is looked for in every directory of `PATH`.

@@ -91,8 +91,12 @@ pub(super) fn boxed(is_ours: impl Fn(&[u8]) -> bool) -> Result<Vec<Pid>> {
 
 /// Removes a directory and all that is mounted below it. A missing one is fine.
 pub fn remove_run(dir: &Path) -> Result<()> {
+    if !dir.exists() {
+        return Ok(());
+    }
     unmount_below(dir)?;
     quietly(format_args!("remove {}", dir.display())).run(|| match fs::remove_dir_all(dir) {
+        // Somebody else swept at the same time.
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
         other => other,
     })

@@ -9,9 +9,10 @@ pub mod ns;
 pub mod status;
 
 use std::fmt::Display;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::unistd::Pid;
@@ -62,7 +63,7 @@ impl Process {
         let bytes = quietly(format_args!("read {}", self.file(name)))
             .hint(Errno::ENOENT, "no such process; `ps` shows the running ones")
             .hint(Errno::ESRCH, "the process has ended")
-            .run(|| fs::read(self.dir.join(name)))?;
+            .run(|| read_whole(&self.dir.join(name)))?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
@@ -110,6 +111,13 @@ impl Process {
             .run(|| fs::metadata(self.dir.join(name)))?;
         Ok(Identity { dev: meta.dev(), ino: meta.ino() })
     }
+}
+
+/// `fs::read` asks such a file for its size, is told 0, and begins with 32 bytes; a page takes most of them at once.
+fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(4096);
+    File::open(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The number of every process in the mounted `/proc`, ascending.

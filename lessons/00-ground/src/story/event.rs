@@ -59,6 +59,9 @@ pub struct CardRow {
     pub inside: Text,
     /// Whether the two differ.
     pub isolated: bool,
+    /// Whether one of the two could not be read, so that nobody knows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unknown: bool,
 }
 
 /// One event of the story.

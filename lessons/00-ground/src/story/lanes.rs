@@ -146,9 +146,10 @@ impl<W: Write> Lanes<W> {
         writeln!(self.out, "\n{}", title.bold())?;
         for (row, host, inside) in rows {
             let line = format!("{:<17} {host:<width$}  {inside}", row.thing);
-            match row.isolated {
-                true => writeln!(self.out, "  {} {line}", "● isolated".green())?,
-                false => writeln!(self.out, "  {} {}", "○ shared  ".dimmed(), line.dimmed())?,
+            match (row.isolated, row.unknown) {
+                (_, true) => writeln!(self.out, "  {} {line}", "? unknown ".yellow())?,
+                (true, _) => writeln!(self.out, "  {} {line}", "● isolated".green())?,
+                _ => writeln!(self.out, "  {} {}", "○ shared  ".dimmed(), line.dimmed())?,
             }
         }
         Ok(())
