@@ -1,23 +1,21 @@
 //! `doctor`, `inspect` and `clean`: what belongs to no lesson.
-#![allow(clippy::print_stdout, clippy::print_stderr)]
+#![allow(clippy::print_stderr)] // the one line of an error
 
-use std::io::{IsTerminal, stdout};
+use std::io::{self, IsTerminal, Write, stdout};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use colored::Colorize;
-use ground::card::{self, Card};
+use ground::error::Kind;
 use ground::host::picture::{self, Scope};
 use ground::host::sweep;
-use ground::lesson::Look;
-use ground::proc::Process;
+use ground::lesson::{Look, one_line};
 use ground::story::Face;
-use ground::{Result, doctor, story};
+use ground::{Error, Result, card, doctor, story};
 use nix::unistd::Pid;
 
 /// Look at this machine, at one process, and after what was left behind
 #[derive(Parser)]
-#[command(name = "00-ground")]
+#[command(name = "00-ground", arg_required_else_help = false)]
 struct Cli {
     #[command(flatten)]
     look: Look,
@@ -29,10 +27,10 @@ struct Cli {
 enum Verb {
     /// What this machine can do, and the remedy for what it cannot
     Doctor,
-    /// The isolation card of a process
+    /// Who a process is, and its isolation card
     Inspect {
         /// Number of the process, as the host counts
-        #[arg(value_parser = clap::value_parser!(i32).range(1..))]
+        #[arg(value_parser = number, allow_negative_numbers = true)]
         pid: i32,
     },
     /// Remove what a killed lesson left behind
@@ -52,75 +50,93 @@ enum Verb {
     },
 }
 
+/// A process has a number above 0.
+fn number(word: &str) -> std::result::Result<i32, &'static str> {
+    let number = word.parse().ok().filter(|number| *number > 0);
+    number.ok_or("the number of a process is wanted, 1 or above")
+}
+
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match perform(&cli) {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help was asked for.
+        Err(e) if !e.use_stderr() => return ExitCode::from(u8::from(e.print().is_err())),
+        Err(e) => return complain(&Error::usage(one_line(&e.to_string()))),
+    };
+    match doctor::proc_is_mounted().and_then(|()| perform(&cli)) {
         Ok(status) => ExitCode::from(status),
-        Err(e) => {
-            eprintln!("00-ground: {e}");
-            ExitCode::from(e.status())
-        }
+        Err(e) => complain(&e),
     }
+}
+
+fn complain(e: &Error) -> ExitCode {
+    eprintln!("00-ground: {e}");
+    ExitCode::from(e.status())
 }
 
 fn perform(cli: &Cli) -> Result<u8> {
     let json = cli.look.face(stdout().is_terminal()) == Face::Json;
     match cli.verb {
-        Verb::Doctor => Ok(diagnose(json)),
+        Verb::Doctor => diagnose(json),
         Verb::Inspect { pid } => inspect(&cli.look, Pid::from_raw(pid)),
         Verb::Clean => clean(json),
         Verb::Picture { ours } => {
             let scope = if ours { Scope::Ours } else { Scope::Whole };
-            println!("{}", serde_json::json!(picture::take(scope)?));
-            Ok(0)
+            say(0, &format!("{}\n", serde_json::json!(picture::take(scope)?)))
         }
         Verb::List { .. } => {
-            println!(
-                "{}",
-                serde_json::json!({"lesson": "00", "name": "ground", "experiments": []})
-            );
-            Ok(0)
+            let list = serde_json::json!({"lesson": "00", "name": "ground", "experiments": []});
+            say(0, &format!("{list}\n"))
         }
     }
 }
 
-fn diagnose(json: bool) -> u8 {
-    let findings = doctor::examine();
-    for finding in &findings {
-        if json {
-            println!("{}", serde_json::json!(finding));
-            continue;
-        }
-        let mark = if finding.ok { "ok     ".green() } else { "missing".red() };
-        println!("{mark} {:<20} {}", finding.id, finding.what);
-        if let Some(remedy) = &finding.remedy {
-            println!("        {} {remedy}", "remedy:".bold());
-        }
-    }
-    0
+fn diagnose(json: bool) -> Result<u8> {
+    let diagnosis = doctor::examine()?;
+    let line = |finding: &doctor::Finding| format!("{}\n", serde_json::json!(finding));
+    let text = match json {
+        true => diagnosis.findings.iter().map(line).collect(),
+        false => doctor::render(&diagnosis),
+    };
+    say(diagnosis.status, &text)
 }
 
 fn inspect(look: &Look, pid: Pid) -> Result<u8> {
-    card::host()?;
-    let card = Card::of(&Process::of(pid))?;
     look.tell_on(stdout(), stdout().is_terminal());
-    card.tell()?;
-    story::stop();
-    Ok(0)
+    let outcome = card::inspect(pid);
+    let written = story::stop();
+    outcome?;
+    written.map_or(Ok(0), unwritten)
 }
 
 fn clean(json: bool) -> Result<u8> {
     let swept = sweep::sweep()?;
+    let (removed, alive, failed) = (&swept.removed, &swept.alive, &swept.failed);
+    let status = u8::from(!failed.is_empty());
     if json {
-        let (removed, alive, failed) = (&swept.removed, &swept.alive, &swept.failed);
-        println!("{}", serde_json::json!({"removed": removed, "alive": alive, "failed": failed}));
-    } else {
-        swept.removed.iter().for_each(|line| println!("removed {line}"));
-        swept.alive.iter().for_each(|line| println!("left    {line}"));
-        swept.failed.iter().for_each(|line| eprintln!("failed  {line}"));
-        if swept.removed.is_empty() && swept.failed.is_empty() {
-            println!("nothing to remove");
-        }
+        let object = serde_json::json!({"removed": removed, "alive": alive, "failed": failed});
+        return say(status, &format!("{object}\n"));
     }
-    Ok(u8::from(!swept.failed.is_empty()))
+    failed.iter().for_each(|line| eprintln!("failed  {line}"));
+    let removed = removed.iter().map(|line| format!("removed {line}\n"));
+    let mut text: String = removed.chain(alive.iter().map(|l| format!("left    {l}\n"))).collect();
+    if swept.removed.is_empty() && failed.is_empty() {
+        text.push_str("nothing to remove\n");
+    }
+    say(status, &text)
+}
+
+/// Writes the answer; `status` when it was written.
+fn say(status: u8, text: &str) -> Result<u8> {
+    let mut out = stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_or_else(unwritten, |()| Ok(status))
+}
+
+/// A reader that had enough (`| head`) ends us as SIGPIPE would; anything else is an error.
+fn unwritten(e: io::Error) -> Result<u8> {
+    match e.kind() {
+        io::ErrorKind::BrokenPipe => Ok(128 + libc::SIGPIPE as u8),
+        _ => Err(Error::new(Kind::Failed, format!("write the answer: {e}"))),
+    }
 }

@@ -1,19 +1,20 @@
 //! What experiments need of kernel, machine and privileges: declared here once, for the experiments that name a need,
 //! the tests that skip by it, `doctor` that explains it, and the book's tables.
 
-use std::fs;
-use std::path::Path;
+pub(crate) mod controllers;
+mod declared;
+pub(crate) mod kernel;
+pub(crate) mod netlink;
+pub(crate) mod trial;
 
 use nix::unistd::getuid;
 
 use crate::proc::Process;
-use crate::proc::ns::Namespace;
-use crate::sys;
 
 /// `CAP_SYS_ADMIN`, see capabilities(7).
-const CAP_SYS_ADMIN: u32 = 21;
+pub(crate) const CAP_SYS_ADMIN: u32 = 21;
 /// `CAP_MKNOD`.
-const CAP_MKNOD: u32 = 27;
+pub(crate) const CAP_MKNOD: u32 = 27;
 
 /// Something that must be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,97 +25,106 @@ pub enum Need {
     InitialRoot,
     /// `CAP_MKNOD` in the initial user namespace.
     Mknod,
-    /// User namespaces may be made.
+    /// An ordinary user may make a user namespace, map itself and mount in it.
     UserNamespaces,
     /// Kernel 5.3: clone3(2) and pidfds.
     Clone3,
-    /// Kernel 5.6: time namespaces.
-    TimeNamespaces,
-    /// Kernel 5.12: mount_setattr(2).
-    MountSetattr,
     /// Kernel 5.11: close_range(2) with `CLOSE_RANGE_CLOEXEC`.
     CloseRange,
+    /// Kernel 5.6: time namespaces.
+    TimeNamespaces,
+    /// Kernel 4.6: cgroup namespaces.
+    CgroupNamespaces,
+    /// Kernel 5.2: open_tree(2) and move_mount(2).
+    MountApi,
+    /// Kernel 5.12: mount_setattr(2).
+    MountSetattr,
+    /// seccomp filters.
+    Seccomp,
+    /// overlayfs can be mounted.
+    Overlay,
+    /// A group with a CPU quota can be made.
+    CpuController,
+    /// A group bound to some CPUs can be made.
+    CpusetController,
+    /// A group can be frozen.
+    Freezer,
+    /// A group with a memory limit can be made.
+    MemoryController,
+    /// A group with a limited number of processes can be made.
+    PidsController,
+    /// A group with limited block I/O can be made.
+    IoController,
     /// A network namespace can be made.
     NetworkNamespaces,
+    /// A pair of veth interfaces can be made.
+    Veth,
+    /// A bridge can be made.
+    Bridge,
+    /// nf_tables answers.
+    Nftables,
+}
+
+/// How a need is looked at.
+pub(crate) enum Probe {
+    /// The kernel has it or not, whoever asks.
+    Kernel(fn() -> bool),
+    /// Only the privileges of the asking process decide.
+    Privilege(fn() -> bool),
+    /// It is tried, in a child with namespaces of its own. When that is forbidden to an ordinary user, the second tells
+    /// from outside whether root would succeed.
+    Try(trial::Trial, fn() -> bool),
+    /// A group with this controller can be made.
+    Controller(controllers::Controller),
 }
 
 impl Need {
     /// All of them, in the order in which `doctor` tells them.
-    pub const ALL: [Need; 9] = [
-        Need::Admin,
-        Need::InitialRoot,
-        Need::Mknod,
-        Need::UserNamespaces,
-        Need::Clone3,
-        Need::CloseRange,
-        Need::TimeNamespaces,
-        Need::MountSetattr,
-        Need::NetworkNamespaces,
-    ];
+    pub const ALL: [Need; declared::ALL.len()] = declared::needs();
 
     /// Its name in `list --json` and in the table of skips.
     pub fn id(self) -> &'static str {
-        match self {
-            Need::Admin => "admin",
-            Need::InitialRoot => "initial-root",
-            Need::Mknod => "mknod",
-            Need::UserNamespaces => "user-namespaces",
-            Need::Clone3 => "clone3",
-            Need::TimeNamespaces => "time-namespaces",
-            Need::MountSetattr => "mount-setattr",
-            Need::CloseRange => "close-range",
-            Need::NetworkNamespaces => "network-namespaces",
-        }
+        self.declared().id
     }
 
     /// What it is, for people.
     pub fn what(self) -> &'static str {
-        match self {
-            Need::Admin => "CAP_SYS_ADMIN: to make namespaces and mounts",
-            Need::InitialRoot => "root of the initial user namespace",
-            Need::Mknod => "CAP_MKNOD in the initial user namespace: to make device nodes",
-            Need::UserNamespaces => "user namespaces: for --rootless",
-            Need::Clone3 => "clone3 and pidfds (Linux 5.3)",
-            Need::TimeNamespaces => "time namespaces (Linux 5.6)",
-            Need::MountSetattr => "mount_setattr (Linux 5.12): recursive read-only volumes",
-            Need::CloseRange => "close_range (Linux 5.11): no descriptor leaks into a box",
-            Need::NetworkNamespaces => "network namespaces",
-        }
+        self.declared().what
     }
 
     /// What to do when it is missing.
     pub fn remedy(self) -> &'static str {
-        match self {
-            Need::Admin => "run with sudo, or --rootless",
-            Need::InitialRoot => "run with sudo, and not with --rootless",
-            Need::Mknod => {
-                "run with sudo, not with --rootless; in a container the runtime dropped CAP_MKNOD"
+        self.declared().remedy
+    }
+
+    /// The lessons in which something cannot be shown without it, by number.
+    pub fn lessons(self) -> &'static [u8] {
+        self.declared().lessons
+    }
+
+    /// Whether those lessons cannot be shown at all without it.
+    pub fn is_essential(self) -> bool {
+        self.declared().essential
+    }
+
+    /// Whether it is met, by this process on this machine. Some needs are tried in a forked child: the caller must have
+    /// a single thread.
+    pub fn is_met(self) -> bool {
+        match self.probe() {
+            Probe::Kernel(is_met) | Probe::Privilege(is_met) => is_met(),
+            Probe::Try(trial, _) => trial.attempt(trial::Who::Caller).is_ok(),
+            Probe::Controller(controller) => {
+                controllers::Layout::read().is_ok_and(|layout| layout.usable(*controller).is_some())
             }
-            Need::UserNamespaces => {
-                "sudo sysctl -w kernel.unprivileged_userns_clone=1 (Debian), \
-                 kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu), \
-                 user.max_user_namespaces=10000 (RHEL)"
-            }
-            Need::Clone3 | Need::CloseRange | Need::TimeNamespaces | Need::MountSetattr => {
-                "boot a newer kernel"
-            }
-            Need::NetworkNamespaces => "boot a kernel with CONFIG_NET_NS",
         }
     }
 
-    /// Whether it is met, by this process on this machine.
-    pub fn is_met(self) -> bool {
-        match self {
-            Need::Admin => has_capability(CAP_SYS_ADMIN),
-            Need::InitialRoot => getuid().is_root() && in_initial_user_namespace(),
-            Need::Mknod => has_capability(CAP_MKNOD) && in_initial_user_namespace(),
-            Need::UserNamespaces => user_namespaces_allowed(),
-            Need::Clone3 => sys::knows(libc::SYS_clone3),
-            Need::TimeNamespaces => has_namespace(Namespace::Time),
-            Need::MountSetattr => sys::knows(libc::SYS_mount_setattr),
-            Need::CloseRange => sys::knows(libc::SYS_close_range),
-            Need::NetworkNamespaces => has_namespace(Namespace::Network),
-        }
+    pub(crate) fn probe(self) -> &'static Probe {
+        &self.declared().probe
+    }
+
+    fn declared(self) -> &'static declared::Declared {
+        &declared::ALL[self as usize]
     }
 }
 
@@ -130,19 +140,15 @@ pub fn in_initial_user_namespace() -> bool {
     })
 }
 
-fn has_namespace(kind: Namespace) -> bool {
-    Path::new("/proc/self/ns").join(kind.file()).exists()
+/// Whether this process may make namespaces and mounts.
+pub(crate) fn is_admin() -> bool {
+    has_capability(CAP_SYS_ADMIN)
 }
 
-/// Whether the settings allow an ordinary user a user namespace with capabilities in it.
-fn user_namespaces_allowed() -> bool {
-    let setting = |name: &str| -> Option<i64> {
-        fs::read_to_string(format!("/proc/sys/{name}")).ok()?.trim().parse().ok()
-    };
-    let admin = has_capability(CAP_SYS_ADMIN);
-    has_namespace(Namespace::User)
-        && setting("user/max_user_namespaces") != Some(0)
-        && (admin
-            || (setting("kernel/unprivileged_userns_clone") != Some(0)
-                && setting("kernel/apparmor_restrict_unprivileged_userns") != Some(1)))
+fn is_initial_root() -> bool {
+    getuid().is_root() && in_initial_user_namespace()
+}
+
+fn can_mknod() -> bool {
+    has_capability(CAP_MKNOD) && in_initial_user_namespace()
 }

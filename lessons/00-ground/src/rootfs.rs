@@ -40,6 +40,17 @@ pub fn probe() -> Result<PathBuf> {
         .remedy("`cargo xtask run lesson NN` builds it; else set BXW_PROBE"))
 }
 
+/// What a root file system must hold for the probe to run in it, as (path below the root, file of the host): the probe,
+/// and its loader and libraries where it is not static.
+pub fn probe_files() -> Result<Vec<(PathBuf, PathBuf)>> {
+    let probe = probe()?;
+    let libraries = libraries::of(&probe)?.into_iter().map(|library| (library.at, library.source));
+    let below = |(at, source): (PathBuf, PathBuf)| {
+        (at.strip_prefix("/").map_or(at.clone(), PathBuf::from), source)
+    };
+    Ok([("/bxw-probe".into(), probe)].into_iter().chain(libraries).map(below).collect())
+}
+
 /// The default root file system, built when missing (under a second) and kept from being swept as long as this process
 /// lives. Everybody may read and execute what is in it, because the root of a user namespace is nobody in particular.
 ///

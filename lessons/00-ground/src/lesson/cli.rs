@@ -147,7 +147,9 @@ pub(super) fn parse<R: Args>(program: &'static str, title: &'static str) -> Resu
 /// clap's paragraphs as one line.
 pub fn one_line(message: &str) -> String {
     let lines = message.lines().map(str::trim).filter(|line| !line.is_empty());
-    let kept = lines.take_while(|line| !line.starts_with("Usage:"));
+    let kept = lines.take_while(|line| {
+        !line.starts_with("Usage:") && !line.starts_with("For more information")
+    });
     let line = kept.collect::<Vec<_>>().join("; ").replace(":; ", ": ");
     format!("{}; --help shows the usage", line.trim_start_matches("error: "))
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Malformed, lines};
 
@@ -48,6 +48,14 @@ impl Mount {
             (false, false, false) => "private",
         }
     }
+}
+
+/// The mount that a path to `point` meets: of several on one point, the one that no other stands on. The order of the
+/// file does not tell; since Linux 6.8 it is that of their making, and a mount may be made long before it is attached.
+pub fn topmost<'a>(mounts: &'a [Mount], point: &Path) -> Option<&'a Mount> {
+    let here: Vec<_> = mounts.iter().filter(|mount| mount.point == point).collect();
+    let covered = |below: &&Mount| here.iter().any(|above| above.parent == below.id);
+    here.iter().copied().find(|mount| !covered(mount))
 }
 
 /// Parses the whole file.
@@ -132,6 +140,15 @@ mod tests {
     fn shared_has_a_peer_group() {
         let mount = parse("1 1 0:1 / / rw shared:7 - tmpfs tmpfs rw\n").unwrap().remove(0);
         assert_eq!(mount.peer_group(), Some(7));
+    }
+
+    #[test]
+    fn the_topmost_is_not_the_last() {
+        let text = "5 1 0:5 / /sys ro - sysfs sysfs rw\n9 1 0:5 / /sys ro - sysfs sysfs rw\n";
+        let mut mounts = parse(text).unwrap();
+        mounts[0].parent = 9;
+        assert_eq!(topmost(&mounts, Path::new("/sys")).map(|mount| mount.id), Some(5));
+        assert_eq!(topmost(&mounts, Path::new("/proc")), None);
     }
 
     #[test]

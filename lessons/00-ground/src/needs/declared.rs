@@ -1,0 +1,246 @@
+//! The table of needs.
+
+use super::controllers::Controller;
+use super::kernel::{self, has_namespace};
+use super::netlink;
+use super::trial::Trial;
+use super::{Need, Probe, can_mknod, is_admin, is_initial_root};
+use crate::proc::ns::Namespace;
+use crate::sys;
+
+/// A need as it is declared.
+pub(super) struct Declared {
+    need: Need,
+    pub id: &'static str,
+    pub what: &'static str,
+    pub remedy: &'static str,
+    pub lessons: &'static [u8],
+    pub essential: bool,
+    pub probe: Probe,
+}
+
+const fn need(need: Need, id: &'static str, what: &'static str, probe: Probe) -> Declared {
+    let remedy = "boot a newer kernel";
+    Declared { need, id, what, remedy, lessons: &[], essential: false, probe }
+}
+
+impl Declared {
+    /// Lessons of which a part cannot be shown without it.
+    const fn affects(self, lessons: &'static [u8]) -> Declared {
+        Declared { lessons, ..self }
+    }
+
+    /// Lessons that cannot be shown at all without it.
+    const fn essential(self, lessons: &'static [u8]) -> Declared {
+        Declared { lessons, essential: true, ..self }
+    }
+
+    const fn remedy(self, remedy: &'static str) -> Declared {
+        Declared { remedy, ..self }
+    }
+}
+
+/// The list of the needs in the table.
+pub(super) const fn needs() -> [Need; ALL.len()] {
+    let mut needs = [Need::Admin; ALL.len()];
+    let mut i = 0;
+    while i < ALL.len() {
+        needs[i] = ALL[i].need;
+        i += 1;
+    }
+    needs
+}
+
+const EVERY: &[u8] = &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+const GROUPS: &str = "run with sudo; where root lacks it too, /sys/fs/cgroup is read-only (a container), \
+                      or /proc/cmdline has cgroup_disable=";
+
+/// Every need, in the order of the enumeration.
+pub(super) static ALL: [Declared; 22] = [
+    need(
+        Need::Admin,
+        "admin",
+        "CAP_SYS_ADMIN: to make namespaces and mounts",
+        Probe::Privilege(is_admin),
+    )
+    .essential(EVERY)
+    .remedy("run with sudo, or --rootless"),
+    need(
+        Need::InitialRoot,
+        "initial-root",
+        "root of the initial user namespace",
+        Probe::Privilege(is_initial_root),
+    )
+    .affects(&[1, 2, 3, 8])
+    .remedy("run with sudo, and not with --rootless"),
+    need(
+        Need::Mknod,
+        "mknod",
+        "CAP_MKNOD in the initial user namespace: to make device nodes",
+        Probe::Privilege(can_mknod),
+    )
+    .affects(&[2, 3, 8])
+    .remedy("run with sudo, not with --rootless; in a container the runtime dropped CAP_MKNOD"),
+    need(
+        Need::UserNamespaces,
+        "user-namespaces",
+        "user namespaces of an ordinary user: for --rootless",
+        Probe::Try(Trial::USER_NAMESPACE, || has_namespace(Namespace::User)),
+    )
+    .affects(&[8])
+    .remedy(
+        "sudo sysctl -w kernel.unprivileged_userns_clone=1 (Debian), \
+         kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu), \
+         user.max_user_namespaces=10000 (RHEL)",
+    ),
+    need(
+        Need::Clone3,
+        "clone3",
+        "clone3 and pidfds (Linux 5.3)",
+        Probe::Kernel(|| sys::knows(libc::SYS_clone3)),
+    )
+    .essential(EVERY),
+    need(
+        Need::CloseRange,
+        "close-range",
+        "close_range (Linux 5.11): no descriptor leaks into a box",
+        Probe::Kernel(sys::closes_on_exec),
+    )
+    .essential(EVERY),
+    need(
+        Need::TimeNamespaces,
+        "time-namespaces",
+        "time namespaces (Linux 5.6)",
+        Probe::Kernel(|| has_namespace(Namespace::Time)),
+    )
+    .affects(&[1, 8]),
+    need(
+        Need::CgroupNamespaces,
+        "cgroup-namespaces",
+        "cgroup namespaces (Linux 4.6)",
+        Probe::Kernel(|| has_namespace(Namespace::Cgroup)),
+    )
+    .affects(&[1, 4]),
+    need(
+        Need::MountApi,
+        "mount-api",
+        "open_tree and move_mount (Linux 5.2): device nodes in a user namespace",
+        Probe::Kernel(|| sys::knows(libc::SYS_open_tree) && sys::knows(libc::SYS_move_mount)),
+    )
+    .affects(&[2, 3, 8]),
+    need(
+        Need::MountSetattr,
+        "mount-setattr",
+        "mount_setattr (Linux 5.12): recursive read-only volumes",
+        Probe::Kernel(|| sys::knows(libc::SYS_mount_setattr)),
+    )
+    .affects(&[2]),
+    need(Need::Seccomp, "seccomp", "seccomp filters", Probe::Kernel(kernel::has_seccomp_filters))
+        .essential(&[8])
+        .remedy("boot a kernel with CONFIG_SECCOMP_FILTER"),
+    need(
+        Need::Overlay,
+        "overlay",
+        "overlayfs: layers of images",
+        Probe::Try(Trial::OVERLAY, || kernel::has_file_system("overlay")),
+    )
+    .essential(&[7])
+    .remedy("sudo modprobe overlay"),
+    need(
+        Need::CpuController,
+        "cpu-controller",
+        "cgroups with a CPU quota",
+        Probe::Controller(Controller::CPU),
+    )
+    .essential(&[4])
+    .remedy(GROUPS),
+    need(
+        Need::CpusetController,
+        "cpuset-controller",
+        "cgroups bound to some CPUs",
+        Probe::Controller(Controller::CPUSET),
+    )
+    .affects(&[4])
+    .remedy(GROUPS),
+    need(
+        Need::Freezer,
+        "freezer",
+        "cgroups that can be frozen",
+        Probe::Controller(Controller::FREEZER),
+    )
+    .affects(&[4, 9, 10])
+    .remedy(GROUPS),
+    need(
+        Need::MemoryController,
+        "memory-controller",
+        "cgroups with a memory limit",
+        Probe::Controller(Controller::MEMORY),
+    )
+    .essential(&[5])
+    .remedy(GROUPS),
+    need(
+        Need::PidsController,
+        "pids-controller",
+        "cgroups with a limited number of processes",
+        Probe::Controller(Controller::PIDS),
+    )
+    .affects(&[5])
+    .remedy(GROUPS),
+    need(
+        Need::IoController,
+        "io-controller",
+        "cgroups with limited block I/O",
+        Probe::Controller(Controller::IO),
+    )
+    .affects(&[7])
+    .remedy(GROUPS),
+    need(
+        Need::NetworkNamespaces,
+        "network-namespaces",
+        "network namespaces",
+        Probe::Kernel(|| has_namespace(Namespace::Network)),
+    )
+    .essential(&[6])
+    .remedy("boot a kernel with CONFIG_NET_NS"),
+    need(
+        Need::Veth,
+        "veth",
+        "veth pairs: a cable between two network namespaces",
+        Probe::Try(Trial::network(netlink::add_veth), || kernel::has_module("veth")),
+    )
+    .essential(&[6])
+    .remedy("sudo modprobe veth"),
+    need(
+        Need::Bridge,
+        "bridge",
+        "bridges: the switch between boxes",
+        Probe::Try(Trial::network(netlink::add_bridge), || kernel::has_module("bridge")),
+    )
+    .affects(&[6])
+    .remedy("sudo modprobe bridge"),
+    need(
+        Need::Nftables,
+        "nftables",
+        "nf_tables: address translation and published ports",
+        Probe::Try(Trial::network(netlink::ask_nf_tables), || kernel::has_module("nf_tables")),
+    )
+    .affects(&[6])
+    .remedy("sudo modprobe nf_tables"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_the_order_of_the_enumeration() {
+        assert!(ALL.iter().enumerate().all(|(i, declared)| declared.need as usize == i));
+    }
+
+    #[test]
+    fn ids_are_unique_and_every_need_belongs_to_a_lesson() {
+        let ids: std::collections::BTreeSet<_> = ALL.iter().map(|declared| declared.id).collect();
+        assert_eq!(ids.len(), ALL.len());
+        assert!(ALL.iter().all(|declared| !declared.lessons.is_empty()));
+    }
+}
