@@ -10,7 +10,7 @@ use std::process::Command;
 use ground::story::Event;
 
 pub use background::{Background, eventually};
-pub use skip::needs;
+pub use skip::{needs, program};
 
 /// The lessons that exist, by binary.
 pub const LESSONS: [&str; 1] = ["01-clone-pid"];

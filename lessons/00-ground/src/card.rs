@@ -61,13 +61,14 @@ impl Card {
     pub fn against(&self, host: &Card) -> Vec<CardRow> {
         let row = |(inside, host): (&Entry, &Entry)| {
             let unknown = inside.compared.is_none() || host.compared.is_none();
-            CardRow {
-                thing: inside.thing.to_string(),
-                host: host.shown.clone(),
-                inside: inside.shown.clone(),
-                isolated: !unknown && inside.compared != host.compared,
-                unknown,
+            let isolated = !unknown && inside.compared != host.compared;
+            let mut shown = inside.shown.clone();
+            if isolated && inside.thing.ends_with("limit") {
+                // The box was given it: it is the same on every machine, unlike a limit that the host has.
+                shown.values.clear();
             }
+            let (thing, host) = (inside.thing.to_string(), host.shown.clone());
+            CardRow { thing, host, inside: shown, isolated, unknown }
         };
         self.0.iter().zip(&host.0).map(row).collect()
     }

@@ -97,12 +97,12 @@ impl Error {
 
 impl Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", Text::from(&self.doing))?;
+        write!(f, "{}", on_one_line(&self.doing))?;
         if let Some(errno) = self.errno() {
             write!(f, ": {errno:?}")?;
         }
         match (&self.remedy, self.errno()) {
-            (Some(remedy), _) => write!(f, ": {}", Text::from(remedy)),
+            (Some(remedy), _) => write!(f, ": {}", on_one_line(remedy)),
             (None, Some(errno)) => write!(f, ": {}", errno.desc()),
             (None, None) => Ok(()),
         }
@@ -110,6 +110,15 @@ impl Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// The text without its marks. A file name may hold a newline: it is shown as the kernel's own files would, escaped.
+fn on_one_line(marked: &str) -> String {
+    let escape = |c: char| match c.is_control() {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    };
+    Text::from(marked).text.chars().map(escape).collect()
+}
 
 /// What usually helps. A call site that knows better says so with [`Error::remedy`] or `Doing::hint`.
 fn usual_remedy(errno: Errno) -> Option<&'static str> {
@@ -145,6 +154,11 @@ mod tests {
     fn errno_without_a_usual_remedy_says_what_it_means() {
         let e = Error::os("unshare pid", Errno::EINVAL);
         assert_eq!(e.to_string(), "unshare pid: EINVAL: Invalid argument");
+    }
+
+    #[test]
+    fn a_newline_in_a_name_does_not_break_the_line() {
+        assert_eq!(Error::usage("no a\nb").to_string(), "no a\\nb");
     }
 
     #[test]

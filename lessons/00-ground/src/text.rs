@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 pub enum Kind {
     /// Process or thread ID, as the host counts.
     Pid,
-    /// Inode or device number: the identity of a namespace or a file.
+    /// Inode number: the identity of a namespace, or of a file on its device.
     Inode,
     /// Network or memory address.
     Address,
@@ -38,6 +38,8 @@ pub enum Kind {
     Path,
     /// Host name, kernel release, user name, CPU list …
     Name,
+    /// Device number. A mount without a disk takes the lowest that is free, so that two boxes may get the same or not.
+    Device,
 }
 
 /// Marks a value inside formatted text; made by [`pid`], [`inode`] and the others.
@@ -46,7 +48,7 @@ pub struct Marked<T>(Kind, T);
 // Control characters that no kernel file holds carry the marks through `format!` and the socket between box and host.
 const OPEN: char = '\u{2}';
 const CLOSE: char = '\u{3}';
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 10] = [
     Kind::Pid,
     Kind::Inode,
     Kind::Address,
@@ -56,6 +58,7 @@ const KINDS: [Kind; 9] = [
     Kind::Caps,
     Kind::Path,
     Kind::Name,
+    Kind::Device,
 ];
 
 impl<T: Display> Display for Marked<T> {
@@ -75,7 +78,7 @@ macro_rules! wrappers {
 
 wrappers! {
     pid Pid "A process or thread ID.";
-    inode Inode "The inode of a namespace or a file, or a device number.";
+    inode Inode "The inode of a namespace or a file.";
     address Address "A network or memory address.";
     time Time "A duration or a point in time.";
     size Size "A number of bytes.";
@@ -83,6 +86,7 @@ wrappers! {
     caps Caps "A capability mask.";
     path Path "A path that depends on the user or the run; for fixed paths write the path itself.";
     name Name "A host name, kernel release or the like.";
+    device Device "A device number.";
 }
 
 /// Where in [`Text::text`] a varying value stands.

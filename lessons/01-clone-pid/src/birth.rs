@@ -14,7 +14,8 @@ use nix::sys::prctl;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::unistd::{self, Gid, Uid};
 
-use crate::container::{Container, UNSHARED_BY_CHILD, join_namespaces};
+use crate::container::{Container, UNSHARED_BY_CHILD};
+use crate::guest::join_namespaces;
 use crate::part::{Birth, Child};
 use crate::sys;
 use crate::telegraph::Telegraph;

@@ -2,7 +2,7 @@
 //! the crate's page shows both on one screen.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
@@ -10,14 +10,14 @@ use std::os::unix::fs::MetadataExt;
 use ground::call::{doing, quietly};
 use ground::lesson::{c_strings, run_name};
 use ground::proc::ns::{CLONE_NEWTIME, Namespace, flag_names};
-use ground::text::pid;
 use ground::{Error, Result};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sched::{CloneFlags, setns};
+use nix::sched::CloneFlags;
 use nix::unistd;
 
 use crate::exec::Program;
+use crate::guest::clone_into_pid_namespace;
 use crate::part::{Birth, Child, Part, Parts};
 use crate::running::{Created, Running};
 use crate::sys::{self, Cloned};
@@ -161,7 +161,7 @@ impl Container {
 }
 
 /// clone3 with these namespaces, into the v2 group if there is one.
-fn clone(namespaces: CloneFlags, births: &[Birth]) -> Result<Cloned> {
+pub(crate) fn clone(namespaces: CloneFlags, births: &[Birth]) -> Result<Cloned> {
     assert_single_thread()?;
     // What stands in a buffer now would be written by both sides.
     let _ = std::io::stdout().flush();
@@ -176,34 +176,6 @@ fn clone(namespaces: CloneFlags, births: &[Birth]) -> Result<Cloned> {
             "the kernel was built without one of these namespaces; see /proc/self/ns",
         )
         .run_showing(|| sys::clone3(namespaces, group), Cloned::told)
-}
-
-/// A clone born in the PID namespace of `target`, when `namespaces` has it. setns(2) does not move the caller, whose PID
-/// cannot change, but the children that it will have: so go there, clone, and come back.
-fn clone_into_pid_namespace(
-    target: &Child,
-    namespaces: CloneFlags,
-    births: &[Birth],
-) -> Result<Cloned> {
-    let pid_namespace = namespaces & CloneFlags::CLONE_NEWPID;
-    if pid_namespace.is_empty() {
-        return clone(CloneFlags::empty(), births);
-    }
-    let own = quietly("open /proc/self/ns/pid").run(|| File::open("/proc/self/ns/pid"))?;
-    join_namespaces(target, pid_namespace)?;
-    let cloned = clone(CloneFlags::empty(), births);
-    if !matches!(cloned, Ok(Cloned::Child)) {
-        quietly("setns back to our own PID namespace").run(|| setns(&own, pid_namespace))?;
-    }
-    cloned
-}
-
-/// setns(2) on a pidfd: several namespaces of one process at once, all or none.
-pub(crate) fn join_namespaces(target: &Child, namespaces: CloneFlags) -> Result<()> {
-    doing(format_args!("setns {} of {}", flag_names(namespaces), pid(target.pid())))
-        .like_args(format_args!("nsenter --target {} {}", pid(target.pid()), options(namespaces)))
-        .hint(Errno::ESRCH, "the container has stopped")
-        .run(|| setns(target, namespaces))
 }
 
 /// See [`sys::clone3`] for why. The link count of `/proc/self/task` is 2 and one for each thread.
@@ -227,7 +199,7 @@ fn flags_word(namespaces: CloneFlags) -> String {
 }
 
 /// The options of unshare(1) and nsenter(1) for these namespaces.
-fn options(namespaces: CloneFlags) -> String {
+pub(crate) fn options(namespaces: CloneFlags) -> String {
     let kinds = Namespace::ALL.iter().filter(|kind| namespaces.contains(kind.flag()));
     kinds.map(|kind| format!("--{}", kind.long_option())).collect::<Vec<_>>().join(" ")
 }

@@ -44,7 +44,8 @@ fn start_box() -> Result<Running> {
         "Now a container: the same clone with three namespaces, a gate, and a command at the end. \
           The child waits at the gate until the host has done its part.",
     );
-    boxed(&["sh", "-c", "echo \"number $$, parent $PPID, on $(uname -n)\"; sleep 60; :"])?.start()
+    boxed(&["sh", "-c", "sleep 60 & echo \"number $$, parent $PPID, on $(uname -n)\"; wait"])?
+        .start()
 }
 
 fn boxed(argv: &[&str]) -> Result<Container> {

@@ -60,6 +60,7 @@ mod birth;
 mod container;
 mod exec;
 pub mod flags;
+mod guest;
 pub mod part;
 mod running;
 mod sys;

@@ -38,12 +38,14 @@ impl Cloned {
 pub fn clone3(flags: CloneFlags, cgroup: Option<BorrowedFd<'_>>) -> nix::Result<Cloned> {
     let mut pidfd: RawFd = -1;
     let into_cgroup = if cgroup.is_some() { CLONE_INTO_CGROUP } else { 0 };
+    // A sibling tells its parent with the signal with which we tell ours; to name one is refused.
+    let sibling = flags.contains(CloneFlags::CLONE_PARENT);
     let args = libc::clone_args {
         flags: flags.bits() as u32 as u64 | libc::CLONE_PIDFD as u64 | into_cgroup,
         pidfd: &raw mut pidfd as u64,
         child_tid: 0,
         parent_tid: 0,
-        exit_signal: libc::SIGCHLD as u64,
+        exit_signal: if sibling { 0 } else { libc::SIGCHLD as u64 },
         stack: 0,
         stack_size: 0,
         tls: 0,

@@ -102,6 +102,7 @@ impl Suite {
             ("INSTA_WORKSPACE_ROOT", workspace::root().into()),
             ("INSTA_UPDATE", "no".into()),
             ("BXW_BIN_DIR", workspace::bin_dir().into()),
+            ("BXW_PROBE", workspace::bin_dir().join("bxw-probe").into()),
             ("BXW_SKIPS", skips.into()),
         ]
     }

@@ -9,14 +9,14 @@ use crate::needs::controllers;
 use crate::proc::Process;
 use crate::proc::cgroup::Membership;
 use crate::proc::mountinfo::Mount;
-use crate::text::size;
+use crate::text::count;
 
 /// The rows for CPU, memory and number of processes.
 pub(super) fn entries(process: &Process) -> Result<[Entry; 3]> {
     let view = View { groups: process.cgroups()?, mounts: Process::this().mounts()? };
     Ok([
         view.limit("CPU limit", "cpu", &cpus, |n| format!("{} CPUs", rounded(n))),
-        view.limit("memory limit", "memory", &memory, |n| size(bytes(n)).to_string()),
+        view.limit("memory limit", "memory", &memory, bytes),
         view.limit("pids limit", "pids", &pids, |n| n.to_string()),
     ])
 }
@@ -40,7 +40,9 @@ impl View {
         };
         let way = group.ancestors().take_while(|dir| dir.starts_with(root));
         let tightest = way.filter_map(read).min_by(f64::total_cmp);
-        entry(thing, tightest.map_or("none".into(), show), format_args!("{tightest:?}"))
+        // A host may have limits of its own: systemd gives every user one on the number of processes.
+        let shown = count(tightest.map_or("none".into(), show)).to_string();
+        entry(thing, shown, format_args!("{tightest:?}"))
     }
 
     /// Root of the hierarchy that has the controller, and the process's group in it.

@@ -50,12 +50,21 @@ impl Mount {
     }
 }
 
-/// The mount that a path to `point` meets: of several on one point, the one that no other stands on. The order of the
-/// file does not tell; since Linux 6.8 it is that of their making, and a mount may be made long before it is attached.
+/// The mount that a walk from the root to `point` ends on, when it is one's root directory. Several may stand on one
+/// point, or below one that is hidden itself; and the order of the file does not tell, for since Linux 6.8 it is that of
+/// their making, and a mount may be made long before it is attached.
 pub fn topmost<'a>(mounts: &'a [Mount], point: &Path) -> Option<&'a Mount> {
-    let here: Vec<_> = mounts.iter().filter(|mount| mount.point == point).collect();
-    let covered = |below: &&Mount| here.iter().any(|above| above.parent == below.id);
-    here.iter().copied().find(|mount| !covered(mount))
+    let is_root = |mount: &Mount| mounts.iter().all(|other| other.id != mount.parent);
+    let mut here: Option<&Mount> = None;
+    loop {
+        let stands_here =
+            |mount: &&Mount| here.map_or_else(|| is_root(mount), |here| mount.parent == here.id);
+        let on_the_way = mounts.iter().filter(stands_here).filter(|m| point.starts_with(&m.point));
+        match on_the_way.min_by_key(|mount| mount.point.components().count()) {
+            Some(next) if here.is_none_or(|here| here.id != next.id) => here = Some(next),
+            _ => return here.filter(|here| here.point == point),
+        }
+    }
 }
 
 /// Parses the whole file.
@@ -143,12 +152,15 @@ mod tests {
     }
 
     #[test]
-    fn the_topmost_is_not_the_last() {
-        let text = "5 1 0:5 / /sys ro - sysfs sysfs rw\n9 1 0:5 / /sys ro - sysfs sysfs rw\n";
-        let mut mounts = parse(text).unwrap();
-        mounts[0].parent = 9;
-        assert_eq!(topmost(&mounts, Path::new("/sys")).map(|mount| mount.id), Some(5));
-        assert_eq!(topmost(&mounts, Path::new("/proc")), None);
+    fn topmost_is_where_a_walk_from_the_root_ends() {
+        // The copy of /dev/pts stands on the /dev that is hidden; the host's /sys was attached last and made first.
+        let table = [(1, 0, "/"), (2, 1, "/dev"), (3, 2, "/dev/pts"), (4, 2, "/dev")];
+        let table = table.into_iter().chain([(5, 4, "/dev/pts"), (6, 7, "/sys"), (7, 1, "/sys")]);
+        let line = |(id, parent, at)| format!("{id} {parent} 0:{id} / {at} rw - tmpfs tmpfs rw\n");
+        let mounts = parse(&table.map(line).collect::<String>()).unwrap();
+        let id = |point: &str| topmost(&mounts, Path::new(point)).map(|mount| mount.id);
+        assert_eq!([id("/dev"), id("/dev/pts"), id("/sys")], [Some(4), Some(5), Some(6)]);
+        assert_eq!([id("/"), id("/proc"), id("/dev/null")], [Some(1), None, None]);
     }
 
     #[test]
