@@ -13,7 +13,7 @@ pub use background::{Background, eventually};
 pub use skip::{needs, program};
 
 /// The lessons that exist, by binary.
-pub const LESSONS: [&str; 1] = ["01-clone-pid"];
+pub const LESSONS: [&str; 3] = ["01-clone-pid", "02-mount-ns", "03-chroot"];
 
 /// A built binary of the workspace: beside this test's directory, or where `$BXW_BIN_DIR` says.
 pub fn binary(name: &str) -> PathBuf {

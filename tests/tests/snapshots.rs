@@ -87,4 +87,6 @@ macro_rules! lessons {
 
 lessons! {
     lesson_01_tells_what_was_recorded lesson_01_describes_itself_as_recorded "01-clone-pid"
+    lesson_02_tells_what_was_recorded lesson_02_describes_itself_as_recorded "02-mount-ns"
+    lesson_03_tells_what_was_recorded lesson_03_describes_itself_as_recorded "03-chroot"
 }

@@ -147,7 +147,7 @@ impl Kind {
     }
 }
 
-/// Replaces varying values by placeholders. What identifies something is numbered: the first inode it meets becomes
+/// Replaces varying values by placeholders. What identifies something is numbered: the first inode of a step becomes
 /// `<inode 1>`, wherever it recurs. What measures something becomes `<time>`, `<count>` …
 #[derive(Default)]
 pub struct Redactor {
@@ -156,6 +156,13 @@ pub struct Redactor {
 }
 
 impl Redactor {
+    /// A new step begins: inodes are numbered anew. The kernel gives the number of a namespace that has ended to the next
+    /// one, so that across steps equal numbers may mean the same thing or not.
+    pub fn begin_step(&mut self) {
+        self.seen.retain(|(kind, _), _| *kind != Kind::Inode);
+        self.per_kind.remove(&Kind::Inode);
+    }
+
     /// `text` with every varying value replaced.
     pub fn redact(&mut self, text: &Text) -> String {
         let mut out = String::new();
@@ -196,6 +203,15 @@ mod tests {
         let b = Text::from(format!("{} again, pid {}", inode(11), pid(11)));
         assert_eq!(redactor.redact(&a), "<inode 1> and <inode 2>");
         assert_eq!(redactor.redact(&b), "<inode 1> again, pid <pid 1>");
+    }
+
+    #[test]
+    fn inodes_count_anew_in_each_step_and_pids_do_not() {
+        let mut redactor = Redactor::default();
+        let line = |n| Text::from(format!("{} {}", inode(n), pid(n)));
+        redactor.redact(&line(11));
+        redactor.begin_step();
+        assert_eq!(redactor.redact(&line(22)), "<inode 1> <pid 2>");
     }
 
     #[test]

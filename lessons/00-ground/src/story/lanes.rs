@@ -89,6 +89,7 @@ impl<W: Write> Lanes<W> {
     }
 
     fn step(&mut self, lane: Lane, text: &Text) -> io::Result<()> {
+        self.redactor.iter_mut().for_each(Redactor::begin_step);
         let line = self.plain(text);
         self.lane = None;
         writeln!(self.out)?;

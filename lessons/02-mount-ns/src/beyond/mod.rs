@@ -1,0 +1,5 @@
+//! Engine that a first reader may skip.
+
+pub mod destination;
+pub mod nodes;
+pub mod spec;

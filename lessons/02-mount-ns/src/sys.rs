@@ -1,0 +1,81 @@
+//! The one file of this crate with `unsafe`: the mount calls that take descriptors, which nix does not wrap.
+#![allow(unsafe_code)]
+
+use std::fs::File;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use nix::NixPath;
+use nix::errno::Errno;
+
+/// A copy of a mount and of everything mounted below it, which hangs in no mount namespace yet. It can be changed before
+/// anybody sees it, and needs no path of the source any more. Closed without [`Detached::attach`], it is unmounted.
+#[derive(Debug)]
+pub struct Detached(OwnedFd);
+
+impl Detached {
+    /// Copies what is mounted at `source`, as `mount --rbind` does. See open_tree(2), Linux 5.2.
+    pub fn copy<P: NixPath + ?Sized>(source: &P) -> nix::Result<Detached> {
+        let flags = libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC | libc::AT_RECURSIVE as u32;
+        let fd = source.with_nix_path(|path| {
+            // SAFETY: the kernel reads a C string, which outlives the call.
+            unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, path.as_ptr(), flags) }
+        })?;
+        let fd = Errno::result(fd)? as RawFd;
+        // SAFETY: the kernel has just opened this descriptor for us.
+        Ok(Detached(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// Leaves every peer group and master. See mount_setattr(2), Linux 5.12.
+    pub fn make_private(&self) -> nix::Result<()> {
+        self.set(0, libc::MS_PRIVATE)
+    }
+
+    /// Makes each of its mounts read-only. See mount_setattr(2), Linux 5.12.
+    pub fn make_read_only(&self) -> nix::Result<()> {
+        self.set(libc::MOUNT_ATTR_RDONLY, 0)
+    }
+
+    /// Whether its root is a directory.
+    pub fn is_dir(&self) -> std::io::Result<bool> {
+        // fstat(2) wants a File here; the copy of the descriptor closes with it.
+        Ok(File::from(self.0.try_clone()?).metadata()?.is_dir())
+    }
+
+    /// Hangs it on `path` below the directory `at`, or on `at` itself when the path is empty; from then on it is a mount
+    /// like any other. See move_mount(2), Linux 5.2.
+    pub fn attach<P: NixPath + ?Sized>(&self, at: BorrowedFd<'_>, path: &P) -> nix::Result<()> {
+        let flags = libc::MOVE_MOUNT_F_EMPTY_PATH | libc::MOVE_MOUNT_T_EMPTY_PATH;
+        let (from, at) = (self.0.as_raw_fd(), at.as_raw_fd());
+        let result = path.with_nix_path(|path| {
+            // SAFETY: the kernel reads two C strings, an empty one and `path`, which outlive the call.
+            unsafe {
+                libc::syscall(libc::SYS_move_mount, from, c"".as_ptr(), at, path.as_ptr(), flags)
+            }
+        })?;
+        Errno::result(result).map(drop)
+    }
+
+    /// mount_setattr(2) on the whole tree: either every mount of it is changed or none.
+    fn set(&self, attr_set: u64, propagation: libc::c_ulong) -> nix::Result<()> {
+        let attributes = libc::mount_attr { attr_set, attr_clr: 0, propagation, userns_fd: 0 };
+        let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
+        // SAFETY: the kernel reads an empty C string and `size_of` bytes of `attributes`; both outlive the call.
+        let result = unsafe {
+            libc::syscall(
+                libc::SYS_mount_setattr,
+                self.0.as_raw_fd(),
+                c"".as_ptr(),
+                flags,
+                &raw const attributes,
+                size_of_val(&attributes),
+            )
+        };
+        Errno::result(result).map(drop)
+    }
+}
+
+impl AsFd for Detached {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
