@@ -16,7 +16,7 @@ use crate::elevate::{self, Elevation};
 use crate::failure::{Failure, Result};
 use crate::{artifacts, lessons, process, sys, workspace};
 pub use record::Record;
-pub use suite::Suite;
+pub use suite::{SANDBOX, Suite};
 
 /// The arguments of `test`.
 #[derive(Debug, Default, Args)]
