@@ -79,6 +79,8 @@ pub fn wait_at_steps(wait: bool) {
 /// Waits for Enter on standard input; at its end the rest is told without waiting.
 fn wait_for_enter() {
     let stdin = io::stdin();
+    // Not part of the story: a recording of it must not hold prompts.
+    let _ = io::stderr().write_all(b"\n  [Enter] ");
     loop {
         crate::interrupt::wait_readable(stdin.as_fd());
         let mut byte = [0];
