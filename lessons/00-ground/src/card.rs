@@ -7,13 +7,11 @@ mod inspect;
 mod limits;
 mod rows;
 
-use std::io::{IsTerminal, stderr};
 use std::sync::OnceLock;
 
 use nix::errno::Errno;
 
 use crate::error::{Error, Kind, Result};
-use crate::lesson;
 use crate::proc::Process;
 use crate::proc::ns::Namespace;
 use crate::story::{self, CardRow, Event};
@@ -77,14 +75,6 @@ impl Card {
     pub fn tell(&self) -> Result<()> {
         story::emit(&Event::Card { rows: self.against(host()?) });
         Ok(())
-    }
-
-    /// Tells it on standard error when no story is being told: at the end of a quiet `run`.
-    pub fn show(&self) -> Result<()> {
-        if !story::listening() {
-            lesson::look().tell_on(stderr(), stderr().is_terminal());
-        }
-        self.tell()
     }
 
     /// Whether something could not be seen.

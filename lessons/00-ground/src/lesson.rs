@@ -8,7 +8,7 @@ mod cli;
 mod experiment;
 
 use std::ffi::OsString;
-use std::io::{IsTerminal, stdout};
+use std::io::{IsTerminal, stderr, stdout};
 use std::panic;
 use std::process::ExitCode;
 use std::sync::OnceLock;
@@ -18,13 +18,14 @@ use clap::Args;
 pub use cli::{Cli, Command, FaceFlags, Look, Verb, one_line};
 pub use experiment::{Experiment, Findings, Level};
 
+use crate::card::{self, Card};
 use crate::error::{Error, Result};
 use crate::host::Run;
 use crate::interrupt::{self, Interrupted};
 use crate::needs::Need;
 use crate::proc::Process;
+use crate::rootless;
 use crate::story::{self, Event, Face};
-use crate::{card, rootless};
 
 /// A lesson: what its `main.rs` hands to [`main`].
 pub struct Lesson<R> {
@@ -66,6 +67,14 @@ static LOOK: OnceLock<Look> = OnceLock::new();
 /// How this lesson's story is to be shown.
 pub fn look() -> Look {
     LOOK.get().copied().unwrap_or_default()
+}
+
+/// Shows the isolation card at the end of a `run`: on standard error, unless a story is being told.
+pub fn show_card(card: &Card) -> Result<()> {
+    if !story::listening() {
+        look().tell_on(stderr(), stderr().is_terminal());
+    }
+    card.tell()
 }
 
 /// Runs a lesson's command line from end to end.
@@ -164,7 +173,7 @@ pub fn c_strings(words: &[OsString]) -> Result<Vec<std::ffi::CString>> {
 impl Look {
     fn tell_run(&self, tell: bool) {
         if tell {
-            self.tell_on(std::io::stderr(), std::io::stderr().is_terminal());
+            self.tell_on(stderr(), stderr().is_terminal());
         }
     }
 

@@ -2,25 +2,22 @@
 //! the crate's page shows both on one screen.
 
 use std::ffi::OsString;
-use std::fs;
-use std::io::Write;
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::OwnedFd;
 
-use ground::call::{doing, quietly};
-use ground::lesson::{c_strings, run_name};
-use ground::proc::ns::{CLONE_NEWTIME, Namespace, flag_names};
+use ground::call::quietly;
+use ground::lesson::{c_strings, run_name, show_card};
+use ground::proc::ns::CLONE_NEWTIME;
 use ground::{Error, Result};
-use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sched::CloneFlags;
 use nix::unistd;
 
+use crate::cloning::clone;
 use crate::exec::Program;
 use crate::guest::clone_into_pid_namespace;
-use crate::part::{Birth, Child, Part, Parts};
+use crate::part::{Child, Part, Parts};
 use crate::running::{Created, Running};
-use crate::sys::{self, Cloned};
+use crate::sys::Cloned;
 use crate::telegraph::Telegraph;
 
 /// Namespaces that are not asked of clone3 but unshared by the child: a cgroup namespace has its maker's group as root,
@@ -121,6 +118,16 @@ impl Container {
         self.clone_guest(target)?.run()
     }
 
+    /// `run` on the command line: starts, passes signals on, waits, and ends with the isolation card on standard error.
+    /// Returns the status to exit with.
+    pub fn run(self, card: bool) -> Result<u8> {
+        let running = self.card(card).start()?;
+        let card = running.card().cloned();
+        let status = running.wait_passing_signals()?;
+        card.map_or(Ok(()), |card| show_card(&card))?;
+        Ok(status.code())
+    }
+
     /// prepare, clone, attach, open the gate. Whatever fails on the way, dropping `parts` releases what was prepared.
     fn clone_first(mut self) -> Result<Created> {
         self.parts.prepare()?;
@@ -157,58 +164,5 @@ impl Container {
                 Ok(created)
             }
         }
-    }
-}
-
-/// clone3 with these namespaces, into the v2 group if there is one.
-pub(crate) fn clone(namespaces: CloneFlags, births: &[Birth]) -> Result<Cloned> {
-    assert_single_thread()?;
-    // What stands in a buffer now would be written by both sides.
-    let _ = std::io::stdout().flush();
-    let group = births.iter().find_map(|birth| match birth {
-        Birth::Into(directory) => Some(directory.as_fd()),
-        Birth::Write(_) => None,
-    });
-    doing(format_args!("clone3 {}", flags_word(namespaces)))
-        .like_args(format_args!("{}", unshare_command(namespaces)))
-        .hint(
-            Errno::EINVAL,
-            "the kernel was built without one of these namespaces; see /proc/self/ns",
-        )
-        .run_showing(|| sys::clone3(namespaces, group), Cloned::told)
-}
-
-/// See [`sys::clone3`] for why. The link count of `/proc/self/task` is 2 and one for each thread.
-fn assert_single_thread() -> Result<()> {
-    let task = quietly("stat /proc/self/task").run(|| fs::metadata("/proc/self/task"))?;
-    match task.nlink() {
-        3 => Ok(()),
-        links => {
-            let what =
-                format!("clone3: refused in a process with {} threads", links.saturating_sub(2));
-            Err(Error::environment(what).remedy("start the container from a process of its own"))
-        }
-    }
-}
-
-fn flags_word(namespaces: CloneFlags) -> String {
-    match flag_names(namespaces) {
-        none if none.is_empty() => "with no new namespace".to_string(),
-        names => names,
-    }
-}
-
-/// The options of unshare(1) and nsenter(1) for these namespaces.
-pub(crate) fn options(namespaces: CloneFlags) -> String {
-    let kinds = Namespace::ALL.iter().filter(|kind| namespaces.contains(kind.flag()));
-    kinds.map(|kind| format!("--{}", kind.long_option())).collect::<Vec<_>>().join(" ")
-}
-
-/// The unshare(1) command line for these namespaces.
-fn unshare_command(namespaces: CloneFlags) -> String {
-    let fork = if namespaces.contains(CloneFlags::CLONE_NEWPID) { "--fork " } else { "" };
-    match namespaces.is_empty() {
-        true => "COMMAND &".to_string(),
-        false => format!("unshare {} {fork}COMMAND", options(namespaces)),
     }
 }

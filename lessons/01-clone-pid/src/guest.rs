@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
 use nix::unistd::Pid;
 
-use crate::container::{clone, options};
+use crate::cloning::{clone, options};
 use crate::part::{Birth, Child};
 use crate::sys::{self, Cloned};
 

@@ -57,6 +57,7 @@
 pub mod bare;
 pub mod beyond;
 mod birth;
+mod cloning;
 mod container;
 mod exec;
 pub mod flags;

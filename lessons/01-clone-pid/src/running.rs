@@ -47,18 +47,6 @@ impl Display for Status {
     }
 }
 
-impl Container {
-    /// `run` on the command line: starts, passes signals on, waits, and ends with the isolation card on standard error.
-    /// Returns the status to exit with.
-    pub fn run(self, card: bool) -> Result<u8> {
-        let running = self.card(card).start()?;
-        let card = running.card().cloned();
-        let status = running.wait_passing_signals()?;
-        card.map_or(Ok(()), |card| card.show())?;
-        Ok(status.code())
-    }
-}
-
 /// What a captured command printed, and how it ended.
 #[derive(Clone, Debug)]
 pub struct Output {
