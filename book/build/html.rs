@@ -15,16 +15,25 @@ pub fn escape(text: &str) -> String {
     out
 }
 
+/// Names that look like words.
+const NAMES: [&str; 9] =
+    ["chdir", "chroot", "fork", "ip", "iptables", "lsns", "mount", "runc", "waitpid"];
+
 /// The sentence with a capital first letter, unless it begins with a name: the ledger's remarks are notes.
 pub fn sentence(text: &str) -> String {
     let first = text.split(' ').next().unwrap_or_default();
     let word = first.trim_end_matches([',', ';', ':']);
+    let is_word = word.chars().all(|c| c.is_ascii_lowercase()) && !NAMES.contains(&word);
     match text.chars().next() {
-        Some(c) if word.chars().all(|c| c.is_ascii_lowercase()) => {
-            c.to_uppercase().chain(text.chars().skip(1)).collect()
-        }
+        Some(c) if is_word => c.to_uppercase().chain(text.chars().skip(1)).collect(),
         _ => text.to_string(),
     }
+}
+
+/// The sentence with a full stop.
+pub fn ended(text: &str) -> String {
+    let stop = if text.ends_with(['.', '!', '?', '…']) || text.is_empty() { "" } else { "." };
+    format!("{text}{stop}")
 }
 
 #[cfg(test)]
@@ -35,6 +44,7 @@ mod tests {
     fn names_keep_their_spelling() {
         assert_eq!(sentence("needs root"), "Needs root");
         assert_eq!(sentence("clone/clone3 create"), "clone/clone3 create");
+        assert_eq!(sentence("chdir, then chroot"), "chdir, then chroot");
         assert_eq!(sentence("$$ stays"), "$$ stays");
         assert_eq!(sentence(""), "");
     }

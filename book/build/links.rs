@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
-use mdbook_markdown::pulldown_cmark::{Event, Tag, TagEnd};
-use mdbook_markdown::{MarkdownOptions, new_cmark_parser};
+use pulldown_cmark::{Event, Tag, TagEnd};
 
+use crate::markdown::{events, line_of};
 use crate::problem::{Problem, Problems};
 use crate::workspace::Workspace;
 
@@ -20,7 +20,7 @@ pub struct Facts {
 pub fn facts(text: &str) -> Facts {
     let mut facts = Facts::default();
     let mut heading: Option<(Option<String>, String)> = None;
-    for (event, at) in new_cmark_parser(text, &MarkdownOptions::default()).into_offset_iter() {
+    for (event, at) in events(text) {
         let line = line_of(text, at.start);
         match event {
             Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
@@ -60,11 +60,6 @@ fn slug(title: &str) -> String {
         _ => None,
     };
     title.trim().to_lowercase().chars().filter_map(kept).collect()
-}
-
-/// The number of the line that a byte is in.
-pub fn line_of(text: &str, at: usize) -> usize {
-    text[..at].matches('\n').count() + 1
 }
 
 /// The links of `page` that lead nowhere.

@@ -17,32 +17,41 @@
 //! | --- | --- |
 //! | find the files | [`workspace`] |
 //! | read chapters and replace directives | [`pages`], [`directive`] |
-//! | include a region, a recording, a drawing | [`source`], [`snapshot`], [`terminal`], [`diagram`] |
+//! | include a region, a recording, a drawing | [`source`], [`comments`], [`snapshot`], [`terminal`], [`diagram`] |
 //! | make tables from the ledger | [`tables`], [`ledger`], [`experiments`] |
-//! | check a page | [`pasted`], [`links`] |
+//! | find the chapters, parse one | [`summary`], [`markdown`] |
+//! | check a page, check everything | [`pasted`], [`links`], [`mod@check`] |
 //! | draw the README's picture of a terminal | [`picture`] |
-//! | hand all to mdbook, serve the result | [`render`], [`serve`] |
+//! | hand all to mdbook, serve the result; with the feature `render` only | `render`, `serve` |
+//!
+//! `cargo xtask test` runs `check` as a test of this package, without mdbook.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod check;
+mod comments;
 mod diagram;
 mod directive;
 mod experiments;
 mod html;
 mod ledger;
 mod links;
+mod markdown;
 mod pages;
 mod pasted;
 mod picture;
 mod problem;
+#[cfg(feature = "render")]
 mod render;
+#[cfg(feature = "render")]
 mod serve;
 mod snapshot;
 mod source;
+mod summary;
 mod tables;
 mod terminal;
 mod workspace;
 
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -59,6 +68,17 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Action {
+    #[command(flatten)]
+    Rendered(Rendered),
+    /// Check every directive, link and picture, and write nothing
+    Check,
+    /// Draw the README's picture of a terminal from the recorded demo of lesson 01
+    Picture,
+}
+
+/// What takes mdbook.
+#[derive(Subcommand)]
+enum Rendered {
     /// Build the book into book/html
     Build,
     /// Build it, and serve it on this machine; a page is rebuilt when its sources change
@@ -69,10 +89,6 @@ enum Action {
     },
     /// Build it, and open it in a browser
     Open,
-    /// Check every directive, link and picture, and write nothing
-    Check,
-    /// Draw the README's picture of a terminal from the recorded demo of lesson 01
-    Picture,
 }
 
 fn main() -> ExitCode {
@@ -88,28 +104,30 @@ fn main() -> ExitCode {
 fn perform(action: &Action) -> Result<(), Problems> {
     let workspace = Workspace::find()?;
     match action {
-        Action::Build => render::build(&workspace).map(|()| announce(&workspace)),
-        Action::Serve { port } => serve::serve(&workspace, *port),
-        Action::Open => {
-            render::build(&workspace)?;
-            let page = workspace.html().join("index.html");
-            Command::new("xdg-open").arg(&page).status().map(drop).map_err(|e| {
-                Problem::of(page.display(), format!("xdg-open: {e}; open it by hand")).into()
-            })
-        }
-        Action::Check => check(&workspace),
+        Action::Rendered(rendered) => render(&workspace, rendered),
+        Action::Check => check::check(&workspace),
         Action::Picture => picture::draw(&workspace),
     }
 }
 
-fn announce(workspace: &Workspace) {
-    println!("{}", workspace.html().join("index.html").display());
+#[cfg(feature = "render")]
+fn render(workspace: &Workspace, rendered: &Rendered) -> Result<(), Problems> {
+    if let Rendered::Serve { port } = rendered {
+        return serve::serve(workspace, *port);
+    }
+    render::build(workspace)?;
+    let page = render::html(workspace).join("index.html");
+    if let Rendered::Build = rendered {
+        println!("{}", page.display());
+        return Ok(());
+    }
+    let opened = std::process::Command::new("xdg-open").arg(&page).status();
+    let failed = |e| Problem::of(page.display(), format!("xdg-open: {e}; open it by hand"));
+    Ok(opened.map(drop).map_err(failed)?)
 }
 
-fn check(workspace: &Workspace) -> Result<(), Problems> {
-    let mut problems = Problems::default();
-    problems.keep(pages::load(workspace).and_then(|manuscript| manuscript.check(workspace)));
-    problems.keep(links::check_readme(workspace));
-    problems.keep(picture::check(workspace));
-    problems.into_result()
+#[cfg(not(feature = "render"))]
+fn render(_: &Workspace, _: &Rendered) -> Result<(), Problems> {
+    let message = "built without the feature render; cargo xtask book builds with it";
+    Err(Problem::of("boxwright-book", message).into())
 }

@@ -1,20 +1,12 @@
-//! The chapters: read by mdbook, their directives replaced by us.
+//! The chapters: read as `SUMMARY.md` names them, their directives replaced.
 
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
-use mdbook_driver::MDBook;
-
 use crate::links::{self, Facts};
 use crate::problem::{Problem, Problems};
-use crate::workspace::Workspace;
-use crate::{directive, pasted};
-
-/// The book with every directive replaced.
-pub struct Manuscript {
-    mdbook: MDBook,
-    pages: Vec<Page>,
-}
+use crate::workspace::{SRC, Workspace};
+use crate::{directive, pasted, summary};
 
 /// One chapter.
 #[derive(Debug)]
@@ -29,50 +21,35 @@ pub struct Page {
     origin: Vec<usize>,
 }
 
-/// Reads every chapter. Fails with all directives that name nothing.
-pub fn load(workspace: &Workspace) -> Result<Manuscript, Problems> {
-    let wrong =
-        |e: mdbook_driver::errors::Error| Problem::of("book/src/SUMMARY.md", format!("{e:#}"));
-    let mdbook = MDBook::load(workspace.book()).map_err(wrong)?;
+/// Reads every chapter. Fails with all files that are missing and all directives that name nothing.
+pub fn load(workspace: &Workspace) -> Result<Vec<Page>, Problems> {
+    let entries = summary::read(workspace)?;
     let mut problems = Problems::default();
+    problems.keep(summary::check(workspace, &entries));
     let mut pages = Vec::new();
-    for chapter in mdbook.book.chapters() {
-        let path = chapter.source_path.clone().unwrap_or_default();
-        pages.extend(problems.keep(Page::new(workspace, path, &chapter.content)));
+    for entry in entries {
+        match workspace.read(&format!("{SRC}/{}", entry.path.display())) {
+            Ok(raw) => pages.extend(problems.keep(Page::new(workspace, entry.path, &raw))),
+            Err(message) => problems.push(entry.problem(message)),
+        }
     }
-    problems.into_result()?;
-    Ok(Manuscript { mdbook, pages })
+    problems.into_result().map(|()| pages)
 }
 
-impl Manuscript {
-    /// Checks links and blocks.
-    pub fn check(&self, workspace: &Workspace) -> Result<(), Problems> {
-        let facts: HashMap<&Path, Facts> =
-            self.pages.iter().map(|page| (page.path.as_path(), links::facts(&page.text))).collect();
-        let mut problems = Problems::default();
-        for page in &self.pages {
-            for line in pasted::lines(&page.raw) {
-                problems
-                    .push(page.problem(line, "pasted code or output: include it by a directive"));
-            }
-            for (line, message) in links::broken(&page.path, &facts, &workspace.src()) {
-                problems.push(page.problem(page.origin[line - 1], message));
-            }
+/// Checks links and blocks.
+pub fn check(workspace: &Workspace, pages: &[Page]) -> Result<(), Problems> {
+    let facts: HashMap<&Path, Facts> =
+        pages.iter().map(|page| (page.path.as_path(), links::facts(&page.text))).collect();
+    let mut problems = Problems::default();
+    for page in pages {
+        for line in pasted::lines(&page.raw) {
+            problems.push(page.problem(line, "pasted code or output: include it by a directive"));
         }
-        problems.into_result()
+        for (line, message) in links::broken(&page.path, &facts, &workspace.src()) {
+            problems.push(page.problem(page.origin[line - 1], message));
+        }
     }
-
-    /// The book as mdbook is to render it.
-    pub fn into_mdbook(self) -> MDBook {
-        let mut texts: HashMap<PathBuf, String> =
-            self.pages.into_iter().map(|page| (page.path, page.text)).collect();
-        let mut mdbook = self.mdbook;
-        mdbook.book.for_each_chapter_mut(|chapter| {
-            let text = chapter.source_path.as_ref().and_then(|path| texts.remove(path));
-            chapter.content = text.unwrap_or_default();
-        });
-        mdbook
-    }
+    problems.into_result()
 }
 
 impl Page {
@@ -96,7 +73,7 @@ impl Page {
     }
 
     fn problem(&self, line: usize, message: impl std::fmt::Display) -> Problem {
-        Problem::at(Path::new("book/src").join(&self.path).display(), line, message)
+        Problem::at(Path::new(SRC).join(&self.path).display(), line, message)
     }
 }
 

@@ -1,16 +1,14 @@
 //! Finds code and output that somebody pasted: they are right on the day they are pasted.
 
-use mdbook_markdown::pulldown_cmark::{CodeBlockKind, Event, Tag};
-use mdbook_markdown::{MarkdownOptions, new_cmark_parser};
+use pulldown_cmark::{CodeBlockKind, Event, Tag};
 
-use crate::links::line_of;
+use crate::markdown::{events, line_of};
 
 /// Languages of a block that shows code or output. A command to type (`sh`) is neither.
 const SHOWING: [&str; 4] = ["", "rust", "console", "text"];
 
 /// The lines on which such a block begins.
 pub fn lines(chapter: &str) -> Vec<usize> {
-    let events = new_cmark_parser(chapter, &MarkdownOptions::default()).into_offset_iter();
     let shows = |event: &Event| match event {
         Event::Start(Tag::CodeBlock(CodeBlockKind::Indented)) => true,
         Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => {
@@ -18,7 +16,8 @@ pub fn lines(chapter: &str) -> Vec<usize> {
         }
         _ => false,
     };
-    events.filter(|(event, _)| shows(event)).map(|(_, at)| line_of(chapter, at.start)).collect()
+    let found = events(chapter).filter(|(event, _)| shows(event));
+    found.map(|(_, at)| line_of(chapter, at.start)).collect()
 }
 
 #[cfg(test)]

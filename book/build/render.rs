@@ -1,27 +1,44 @@
 //! Hands the book to mdbook. What mdbook only warns of fails the build.
 
+use std::collections::HashMap;
 use std::fmt::Debug;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use mdbook_driver::MDBook;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-use crate::pages;
+use crate::pages::{self, Page};
 use crate::problem::{Problem, Problems};
 use crate::workspace::Workspace;
 
-/// Builds `book/html`.
+/// Where the built book is.
+pub fn html(workspace: &Workspace) -> PathBuf {
+    workspace.root().join("book/html")
+}
+
+/// Builds it.
 pub fn build(workspace: &Workspace) -> Result<(), Problems> {
+    let pages = pages::load(workspace)?;
+    pages::check(workspace, &pages)?;
     let warnings = Warnings::default();
-    tracing::subscriber::with_default(warnings.clone(), || {
-        let manuscript = pages::load(workspace)?;
-        manuscript.check(workspace)?;
-        let failed = |e| Problem::of("book", format!("{e:#}"));
-        manuscript.into_mdbook().build().map_err(failed)?;
-        Ok::<(), Problems>(())
-    })?;
+    tracing::subscriber::with_default(warnings.clone(), || render(workspace, pages))?;
     warnings.into_result()
+}
+
+/// mdbook's own reading of `SUMMARY.md`, with our texts.
+fn render(workspace: &Workspace, pages: Vec<Page>) -> Result<(), Problems> {
+    let failed = |e| Problem::of("book", format!("{e:#}"));
+    let mut mdbook = MDBook::load(workspace.root().join("book")).map_err(failed)?;
+    let mut texts: HashMap<PathBuf, String> =
+        pages.into_iter().map(|page| (page.path, page.text)).collect();
+    mdbook.book.for_each_chapter_mut(|chapter| {
+        let text = chapter.source_path.as_ref().and_then(|path| texts.remove(path));
+        chapter.content = text.unwrap_or_default();
+    });
+    Ok(mdbook.build().map_err(failed)?)
 }
 
 /// Collects what mdbook says at level warning and above.

@@ -64,7 +64,7 @@ fn file(workspace: &Workspace, path: &str) -> Option<PathBuf> {
     }
     let path = if path.is_empty() { "index.html" } else { path };
     let source = path.starts_with("lessons/");
-    let base = if source { workspace.root().to_path_buf() } else { workspace.html() };
+    let base = if source { workspace.root().to_path_buf() } else { render::html(workspace) };
     Some(base.join(path)).filter(|file| file.is_file())
 }
 

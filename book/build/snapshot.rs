@@ -30,9 +30,27 @@ pub fn help(workspace: &Workspace, arguments: &str) -> Result<String, String> {
     let [lesson, verb] = words[..] else { return Err("help wants: NN SUBCOMMAND".to_string()) };
     let command = format!("cargo xtask run lesson {lesson} -- {verb} --help");
     let recordings = workspace.recordings(&format!("{lesson}/help-{verb}"))?;
-    let text = |r: &Recording| escape(r.text.trim_matches('\n'));
+    let text = |r: &Recording| r.text.trim_matches('\n').lines().map(help_line).collect::<String>();
     let block = |r: &Recording| figure("terminal help", &command, r.world, &text(r));
     Ok(recordings.iter().map(block).collect())
+}
+
+/// A line of help. Where it describes an option, what does not fit goes on below the description.
+fn help_line(line: &str) -> String {
+    let indent = line.len() - line.trim_start().len();
+    let described = line[indent..].find("  ").map(|gap| {
+        let rest = &line[indent + gap..];
+        line.len() - rest.trim_start().len()
+    });
+    match described {
+        Some(column) => {
+            format!(
+                "<span class=\"option\" style=\"--column: {column}ch\">{}\n</span>",
+                escape(line)
+            )
+        }
+        None => escape(line) + "\n",
+    }
 }
 
 /// The command that prints what is recorded under a name.
@@ -133,6 +151,13 @@ mod tests {
         assert_eq!(command("01/demo").unwrap(), "cargo xtask run lesson 01");
         assert_eq!(command("02/experiment-leak").unwrap(), "cargo xtask run lesson 02 leak");
         assert!(command("demo").is_err());
+    }
+
+    #[test]
+    fn the_description_of_an_option_hangs_in_its_column() {
+        assert_eq!(help_line("Options:"), "Options:\n");
+        let option = help_line("  -h, --help  Print <help>");
+        assert!(option.contains("--column: 14ch") && option.contains("&lt;help&gt;\n"), "{option}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `{{#source FILE:ANCHOR}}`: a region of a source file, as it is now.
 
+use crate::comments;
 use crate::html::escape;
 use crate::workspace::Workspace;
 
@@ -14,7 +15,7 @@ pub fn include(workspace: &Workspace, argument: &str, up: &str) -> Result<String
         Some(anchor) => region(&text, anchor).map_err(|e| format!("{path}: {e}"))?,
         None => Region { first: 1, lines: text.lines().collect() },
     };
-    let code = region.code();
+    let code = comments::fold(&region.code());
     if code.trim().is_empty() {
         return Err(format!("{argument}: the region is empty"));
     }

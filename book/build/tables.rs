@@ -4,7 +4,7 @@ use ground::ledger::{Claim, claims as all_claims};
 use ground::needs::Need;
 
 use crate::experiments::{Experiment, Experiments};
-use crate::html::{escape, sentence};
+use crate::html::{ended, escape, sentence};
 use crate::ledger::{self, VERDICTS};
 use crate::workspace::Workspace;
 
@@ -80,10 +80,12 @@ fn myth(claim: &Claim, kind: &str, lesson: &str, experiments: &[&str], up: &str)
             line("See for yourself", &names.iter().map(command).collect::<Vec<_>>().join(", "))
         }
     };
-    let mut kernel = escape(&sentence(claim.correction));
+    let mut kernel = escape(&ended(&sentence(claim.correction)));
     if !claim.observed.is_empty() {
-        kernel =
-            format!("{kernel} <span class=\"observed\">Seen: {}.</span>", escape(claim.observed));
+        kernel = format!(
+            "{kernel} <span class=\"observed\">Seen: {}</span>",
+            escape(&ended(claim.observed))
+        );
     }
     format!(
         "<section class=\"myth {}\">\n<p class=\"kind\">{kind} {}</p>\n{}{}{see}</section>\n",

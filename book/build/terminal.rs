@@ -217,8 +217,8 @@ fn placeholder(text: &str) -> Option<(usize, usize)> {
 }
 
 /// The kinds of value that vary, see `ground::text`.
-const KINDS: [&str; 9] =
-    ["pid", "inode", "address", "time", "size", "count", "caps", "path", "name"];
+const KINDS: [&str; 10] =
+    ["pid", "inode", "address", "time", "size", "count", "caps", "path", "name", "device"];
 
 #[cfg(test)]
 mod tests {

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::problem::{Problem, Problems};
 
+/// Where the chapters are, from the top of the checkout.
+pub const SRC: &str = "book/src";
+
 /// The checkout, and the directory of recordings.
 #[derive(Clone, Debug)]
 pub struct Workspace {
@@ -31,19 +34,9 @@ impl Workspace {
         &self.root
     }
 
-    /// mdbook's root, where `book.toml` is.
-    pub fn book(&self) -> PathBuf {
-        self.root.join("book")
-    }
-
     /// The chapters.
     pub fn src(&self) -> PathBuf {
-        self.root.join("book/src")
-    }
-
-    /// What is built.
-    pub fn html(&self) -> PathBuf {
-        self.root.join("book/html")
+        self.root.join(SRC)
     }
 
     /// The text of a file of the checkout.

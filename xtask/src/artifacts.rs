@@ -47,11 +47,11 @@ pub fn binary(lesson: &Lesson) -> PathBuf {
 pub fn build_probe() -> Result<()> {
     let no_static = workspace::state_dir()?.join("no-static-libc");
     if !no_static.exists()
-        && let Some(probe) = static_probe()?
+        && let Some(probe) = static_executable("probe")?
     {
         return publish_probe(&probe);
     }
-    let probe = probe_of(executables(probe_build().arg("--quiet"))?)?;
+    let probe = executable_of("probe", executables(rustc("probe").arg("--quiet"))?)?;
     if !no_static.exists() {
         eprintln!("no static libc here: the probe takes its shared libraries along");
         File::create(&no_static).doing("create", &no_static)?;
@@ -59,27 +59,29 @@ pub fn build_probe() -> Result<()> {
     publish_probe(&probe)
 }
 
-fn probe_build() -> Command {
+fn rustc(package: &str) -> Command {
     let mut command = cargo("rustc");
-    command.args(["--package", "probe", "--bin", "probe", JSON]);
+    command.args(["--package", package, "--bin", package, JSON]);
     command
 }
 
-/// `--target` keeps the flag away from build scripts. None when the link fails; the plain build
-/// that follows then says whether it was for want of a static libc.
-fn static_probe() -> Result<Option<PathBuf>> {
-    let mut command = probe_build();
+/// Builds the binary of this name in the package of this name so that it needs no library.
+/// `--target` keeps the flag away from build scripts. None when the link fails; a plain build
+/// then says whether it was for want of a static libc.
+pub fn static_executable(package: &str) -> Result<Option<PathBuf>> {
+    let mut command = rustc(package);
     command.args(["--quiet", "--target", &host_triple()?]);
     command.args(["--", "-C", "target-feature=+crt-static"]);
     match process::stdout_alone(command.stderr(Stdio::null())) {
-        Ok(messages) => probe_of(made(&messages)).map(Some),
+        Ok(messages) => executable_of(package, made(&messages)).map(Some),
         Err(_) => Ok(None),
     }
 }
 
-fn probe_of(built: Vec<Executable>) -> Result<PathBuf> {
-    let probe = built.into_iter().find(|built| built.name == "probe").map(|built| built.path);
-    probe.ok_or_else(|| Failure::failed("cargo rustc -p probe made no executable named probe"))
+fn executable_of(name: &str, built: Vec<Executable>) -> Result<PathBuf> {
+    let path = built.into_iter().find(|built| built.name == name).map(|built| built.path);
+    let none = || format!("cargo rustc -p {name} made no executable named {name}");
+    path.ok_or_else(|| Failure::failed(none()))
 }
 
 fn host_triple() -> Result<String> {
@@ -121,10 +123,10 @@ pub struct Executable {
     pub path: PathBuf,
 }
 
-/// Builds all test executables of the workspace but the book's, which would bring all of mdbook.
+/// Builds all test executables of the workspace. The book's checks it without mdbook.
 pub fn build_tests() -> Result<Vec<Executable>> {
     let mut command = cargo("test");
-    command.args(["--workspace", "--exclude", "book", "--no-run", JSON]);
+    command.args(["--workspace", "--no-run", JSON]);
     Ok(executables(&mut command)?.into_iter().filter(|built| built.test).collect())
 }
 

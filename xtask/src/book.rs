@@ -1,5 +1,5 @@
-//! `cargo xtask book`: the book is built by a package of its own, so that only whoever wants the
-//! book compiles mdbook.
+//! `cargo xtask book`: the book is built by a package of its own, with a feature of its own, so that
+//! only whoever wants the book compiles mdbook.
 
 use crate::failure::Result;
 use crate::{artifacts, process, workspace};
@@ -12,7 +12,8 @@ pub fn book(serve: bool, open: bool) -> Result<()> {
         _ => "build",
     };
     let mut build = artifacts::cargo("build");
-    process::succeed(process::status(build.args(["--quiet", "--package", "book"]))?)?;
+    build.args(["--quiet", "--package", "book", "--features", "render"]);
+    process::succeed(process::status(&mut build)?)?;
     let mut command = std::process::Command::new(workspace::bin_dir().join("boxwright-book"));
     command.arg(action).current_dir(workspace::root());
     Err(process::exec(command))

@@ -16,6 +16,8 @@ pub enum Elevation {
     Direct,
     /// Through sudo.
     Sudo,
+    /// As root of a machine with these options: through `xtask vm`.
+    Machine(&'static [OsString]),
 }
 
 /// Variables that decide how a binary behaves and that sudo would drop.
@@ -48,6 +50,7 @@ impl Elevation {
                 command
             }
             Elevation::Sudo => sudo(program, &assignments(extra)),
+            Elevation::Machine(options) => machine(options, program, extra),
         }
     }
 }
@@ -64,6 +67,17 @@ fn sudo(program: &Path, assignments: &[OsString]) -> Command {
     command
 }
 
+/// `xtask vm OPTIONS --env NAME=VALUE… -- PROGRAM`: the kept variables it takes along by itself.
+fn machine(options: &[OsString], program: &Path, extra: &[(&str, OsString)]) -> Command {
+    let mut command = Command::new(env::current_exe().unwrap_or_else(|_| "xtask".into()));
+    command.arg("vm").args(options);
+    for (name, value) in extra {
+        command.arg("--env").arg(assignment(name.into(), value));
+    }
+    command.arg("--").arg(program);
+    command
+}
+
 fn assignments(extra: &[(&str, OsString)]) -> Vec<OsString> {
     let is_extra = |name: &OsStr| extra.iter().any(|(e, _)| OsStr::new(e) == name);
     let kept = env::vars_os().filter(|(name, _)| is_kept(name) && !is_extra(name));
@@ -71,24 +85,31 @@ fn assignments(extra: &[(&str, OsString)]) -> Vec<OsString> {
     kept.chain(extra).map(|(name, value)| assignment(name, &value)).collect()
 }
 
-fn assignment(mut name: OsString, value: &OsStr) -> OsString {
+/// `NAME=VALUE`.
+pub fn assignment(mut name: OsString, value: &OsStr) -> OsString {
     name.push("=");
     name.push(value);
     name
 }
 
-fn is_kept(name: &OsStr) -> bool {
+/// True for a variable that goes with the binary wherever it runs.
+pub fn is_kept(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else { return false };
     KEPT.contains(&name) || KEPT_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// True when `program` is an executable file in a directory of `$PATH`.
 pub fn is_installed(program: &str) -> bool {
-    let executable = |path: PathBuf| {
+    find_program(program).is_some()
+}
+
+/// The executable file that `$PATH` leads to.
+pub fn find_program(program: &str) -> Option<PathBuf> {
+    let executable = |path: &PathBuf| {
         path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
     };
     let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path).any(|dir| executable(dir.join(program)))
+    env::split_paths(&path).map(|dir| dir.join(program)).find(executable)
 }
 
 #[cfg(test)]
@@ -106,6 +127,13 @@ mod tests {
     fn sudo_without_variables_starts_the_binary_itself() {
         let command = sudo(Path::new("/t/bin"), &[]);
         assert_eq!(command.get_args().collect::<Vec<_>>(), ["--", "/t/bin"]);
+    }
+
+    #[test]
+    fn a_machine_receives_variables_as_options() {
+        let command = machine(&["--boot".into()], Path::new("/t/bin"), &[("A", "b c".into())]);
+        let words: Vec<_> = command.get_args().collect();
+        assert_eq!(words, ["vm", "--boot", "--env", "A=b c", "--", "/t/bin"]);
     }
 
     #[test]

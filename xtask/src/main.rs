@@ -7,6 +7,7 @@
 //! | `list` | [`list`], from what each lesson says of itself ([`contents`]) |
 //! | `doctor`, `inspect`, `clean` | [`host`]: commands of the binary `00-ground` |
 //! | `test` | [`mod@test`] |
+//! | `vm` | [`vm`]: `run`, `test` and `doctor` in a machine of QEMU's |
 //! | `snap` | [`snap`]: record what lessons print |
 //! | `tidy` | [`tidy`]: the repository's rules |
 //! | `book` | [`book`] |
@@ -29,6 +30,7 @@ mod sys;
 mod table;
 mod test;
 mod tidy;
+mod vm;
 mod workspace;
 
 use std::process::ExitCode;
@@ -77,6 +79,8 @@ enum Command {
     },
     /// Run all tests and end with what passed, failed and was skipped
     Test(test::TestArgs),
+    /// Run lessons, tests or a command in a virtual machine with cgroup v2
+    Vm(vm::VmArgs),
     /// Record what the lessons print into tests/snapshots
     Snap {
         /// Record nothing; fail if anything differs
@@ -119,6 +123,7 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Inspect { pid, json } => host::inspect(pid, json),
         Command::Clean { rootless } => host::clean(rootless),
         Command::Test(args) => test::test(&args),
+        Command::Vm(args) => vm::vm(args),
         Command::Snap { check } => snap::snap(check),
         Command::Tidy => tidy::tidy(),
         Command::Book { serve, open } => book::book(serve, open),

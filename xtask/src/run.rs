@@ -60,8 +60,13 @@ impl Face {
     }
 }
 
-/// Builds and becomes the lesson. Returns only on failure.
-pub fn run(Runnable::Lesson(args): Runnable) -> Result<()> {
+/// Builds and becomes the lesson, as root of this machine. Returns only on failure.
+pub fn run(what: Runnable) -> Result<()> {
+    run_at(what, None)
+}
+
+/// As [`run`], at a given place.
+pub fn run_at(Runnable::Lesson(args): Runnable, place: Option<Elevation>) -> Result<()> {
     let all = lessons::discover(&workspace::root())?;
     let lesson = lessons::find(&all, &args.lesson)?;
     artifacts::build_lessons([lesson])?;
@@ -72,7 +77,8 @@ pub fn run(Runnable::Lesson(args): Runnable) -> Result<()> {
     if let Some(experiment) = &args.experiment {
         known(&binary, lesson, experiment)?;
     }
-    let mut command = elevation(lesson, args.rootless)?.command(&binary, &[]);
+    let place = place.map_or_else(|| elevation(lesson, args.rootless), Ok)?;
+    let mut command = place.command(&binary, &[]);
     command.args(words(&args));
     Err(process::exec(command))
 }

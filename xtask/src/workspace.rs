@@ -26,6 +26,11 @@ pub fn bin_dir() -> PathBuf {
     dir.with_file_name("debug")
 }
 
+/// The target directory itself.
+pub fn target_dir() -> PathBuf {
+    bin_dir().with_file_name("")
+}
+
 /// `<target>/xtask`, made if missing: what a run of xtask keeps for the next one.
 pub fn state_dir() -> Result<PathBuf> {
     let dir = bin_dir().with_file_name("xtask");

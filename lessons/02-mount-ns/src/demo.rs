@@ -169,8 +169,11 @@ fn furnished() -> Result<()> {
 fn tell_tree(created: &Created, volume: &Path) -> Result<()> {
     step("Ask the kernel what it has mounted, while the box waits with its command");
     let process = created.child().process();
-    for point in ["/proc", "/dev", "/dev/pts", "/sys"].map(Path::new).into_iter().chain([volume]) {
-        stage::flags(&process, point)?;
+    for made in ["/proc", "/dev", "/dev/pts"] {
+        stage::flags(&process, Path::new(made))?;
+    }
+    for lent in [Path::new("/sys"), volume] {
+        stage::access(&process, lent)?;
     }
     Card::of(&process)?.tell()
 }

@@ -100,14 +100,22 @@ pub fn look(process: &Process, point: &Path) -> Result<bool> {
     Ok(mount.is_some())
 }
 
-/// Tells with which of the flags that matter here the topmost mount at `point` was made.
+/// Tells with which of the flags that matter here the box made the topmost mount at `point`.
 pub fn flags(process: &Process, point: &Path) -> Result<()> {
+    tell_options(process, point, &["ro", "rw", "nosuid", "nodev", "noexec"])
+}
+
+/// Tells whether a mount that comes from the host can be written. Its other flags are the host's choice.
+pub fn access(process: &Process, point: &Path) -> Result<()> {
+    tell_options(process, point, &["ro", "rw"])
+}
+
+fn tell_options(process: &Process, point: &Path, telling: &[&str]) -> Result<()> {
     let mounts = process.mounts()?;
     let Some(mount) = topmost(&mounts, point) else { return Ok(()) };
-    let matters =
-        |option: &&String| ["ro", "rw", "nosuid", "nodev", "noexec"].contains(&&***option);
-    let flags: Vec<_> = mount.options.iter().filter(matters).map(String::as_str).collect();
-    evidence(located(process, point), flags.join(","));
+    let options = mount.options.iter().map(String::as_str);
+    let told: Vec<_> = options.filter(|option| telling.contains(option)).collect();
+    evidence(located(process, point), told.join(","));
     Ok(())
 }
 

@@ -74,7 +74,15 @@ impl Part {
             Part::Fmt => cargo("fmt", &["--all", "--check"]),
             Part::Clippy => cargo(
                 "clippy",
-                &["--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"],
+                &[
+                    "--workspace",
+                    "--all-targets",
+                    "--all-features",
+                    "--quiet",
+                    "--",
+                    "-D",
+                    "warnings",
+                ],
             ),
             Part::Tidy => tidy::tidy(),
             Part::Skips => Record::load()?.deny_undeclared_skips(),

@@ -1,6 +1,5 @@
 //! `cargo xtask tidy`: the repository's own rules, as plain code. Also run as a test.
 
-mod book;
 mod mask;
 mod packages;
 mod source;
@@ -52,9 +51,6 @@ fn violations(root: &Path) -> Result<Vec<Violation>> {
         let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
         let text = String::from_utf8_lossy(&text);
         found.extend(source::check(&name, &text));
-        if name.starts_with("book/src/") && name.ends_with(".md") {
-            found.extend(book::check(&path, &name, &text));
-        }
     }
     found.extend(toplevel::check(root)?);
     found.extend(packages::check(root)?);

@@ -1,11 +1,11 @@
 //! A time namespace: another boot time.
 
-use std::fs;
+use std::fs::{self, File};
 
 use ground::Result;
-use ground::call::doing;
+use ground::call::{doing, quietly};
 use ground::proc::ns::CLONE_NEWTIME;
-use nix::sched::CloneFlags;
+use nix::sched::{CloneFlags, setns};
 
 use crate::part::Part;
 
@@ -20,12 +20,15 @@ impl Part for TimeNamespace {
         CLONE_NEWTIME
     }
 
-    /// The offsets can be written from the moment of unshare(2) until the first process is in the namespace, and that is
-    /// this one after `execve`.
+    /// The offsets can be written from the moment of unshare(2) until the first process is in the namespace. That is then
+    /// this one: newer kernels would move it at `execve`, older ones only its children.
     fn enter(&mut self) -> Result<()> {
         let offset = format!("boottime {} 0", self.uptime);
         doing(format_args!("write \"{offset}\" to /proc/self/timens_offsets"))
             .like_args(format_args!("unshare --time --boottime {} COMMAND", self.uptime))
-            .run(|| fs::write("/proc/self/timens_offsets", &offset))
+            .run(|| fs::write("/proc/self/timens_offsets", &offset))?;
+        let made = quietly("open /proc/self/ns/time_for_children")
+            .run(|| File::open("/proc/self/ns/time_for_children"))?;
+        doing("setns CLONE_NEWTIME, the one just made").run(|| setns(made, CLONE_NEWTIME))
     }
 }

@@ -32,10 +32,14 @@ const LINKS: [(&str, &str); 5] = [
 
 /// The host's nodes, for [`bind`].
 pub fn copies() -> Result<Vec<Detached>> {
-    let copy = |(name, ..): &(&str, u64, u64)| {
-        quietly(format_args!("open_tree {name}")).run(|| Detached::copy(*name))
-    };
-    NODES.iter().map(copy).collect()
+    NODES.iter().map(|(name, ..)| copy(name)).collect()
+}
+
+fn copy(name: &str) -> Result<Detached> {
+    let node = quietly(format_args!("open_tree {name}")).run(|| Detached::copy(name))?;
+    // The copy is a peer, or a slave, of the host's /dev: what is mounted over the one appears over the other.
+    quietly(format_args!("mount_setattr MS_PRIVATE of {name}")).run(|| node.make_private())?;
+    Ok(node)
 }
 
 /// Makes the nodes, readable and writable by everybody.

@@ -52,8 +52,8 @@ fn writable_below(place: &Path, part: impl FnOnce(Container) -> Container) -> Re
     let container = probing(&format!("write {} text", file.display()))?;
     let created = part(container.with(MountNamespace::private())).create()?;
     let process = created.child().process();
-    stage::flags(&process, place)?;
-    stage::flags(&process, &place.join("below"))?;
+    stage::access(&process, place)?;
+    stage::access(&process, &place.join("below"))?;
     let refused = created.start()?.output()?.text.contains("EROFS");
     let outcome = if refused { "EROFS" } else { "written" };
     box_evidence(format!("write {}", path(file.display())), outcome);
