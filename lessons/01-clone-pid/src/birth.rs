@@ -14,6 +14,7 @@ use nix::sys::prctl;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal, sigprocmask};
 use nix::unistd::{self, Gid, Uid};
 
+use crate::cloning::options;
 use crate::container::{Container, UNSHARED_BY_CHILD};
 use crate::guest::join_namespaces;
 use crate::part::{Birth, Child};
@@ -58,7 +59,9 @@ impl Container {
         }
         let late = namespaces & UNSHARED_BY_CHILD;
         if !late.is_empty() {
-            doing(format_args!("unshare {}", flag_names(late))).run(|| unshare(late))?;
+            doing(format_args!("unshare {}", flag_names(late)))
+                .like_args(format_args!("unshare {}", options(late)))
+                .run(|| unshare(late))?;
         }
         self.parts.enter()
     }
@@ -84,8 +87,12 @@ impl Container {
             other => other,
         })?;
         let (root, wheel) = (Uid::from_raw(0), Gid::from_raw(0));
-        doing("setresgid 0").run(|| unistd::setresgid(wheel, wheel, wheel))?;
-        doing("setresuid 0").run(|| unistd::setresuid(root, root, root))?;
+        doing("setresgid 0")
+            .like("setpriv --regid 0 --clear-groups COMMAND")
+            .run(|| unistd::setresgid(wheel, wheel, wheel))?;
+        doing("setresuid 0")
+            .like("setpriv --reuid 0 COMMAND")
+            .run(|| unistd::setresuid(root, root, root))?;
         // A change of credentials clears it.
         self.die_with_parent()
     }
@@ -132,7 +139,10 @@ fn join_v1_groups(births: &[Birth]) -> Result<()> {
         Birth::Into(_) => None,
     });
     files.into_iter().try_for_each(|tasks| {
-        doing("write 0 to the tasks file").run(|| unistd::write(tasks, b"0")).map(drop)
+        doing("write 0 to the tasks file")
+            .like("echo 0 > tasks")
+            .run(|| unistd::write(tasks, b"0"))
+            .map(drop)
     })
 }
 

@@ -118,13 +118,18 @@ impl Part for Volume {
     fn prepare(&mut self) -> Result<()> {
         let source = path(self.spec.source.display());
         let copy = doing(format_args!("open_tree {source} OPEN_TREE_CLONE|AT_RECURSIVE"))
+            .like_args(format_args!("mount --rbind {source} …"))
             .hint(Errno::ENOENT, "the source of a volume must exist on the host")
             .run(|| Detached::copy(&self.spec.source))?;
         // The copy is a peer of the original: what the box mounts in it would appear on the host.
-        doing("mount_setattr MS_PRIVATE AT_RECURSIVE").run(|| copy.make_private())?;
+        doing("mount_setattr MS_PRIVATE AT_RECURSIVE")
+            .like("mount --make-rprivate …")
+            .run(|| copy.make_private())?;
         if self.spec.read_only {
             // `mount -o remount,bind,ro` changes one mount; those below it stay writable. This call takes the whole tree.
-            doing("mount_setattr MOUNT_ATTR_RDONLY AT_RECURSIVE").run(|| copy.make_read_only())?;
+            doing("mount_setattr MOUNT_ATTR_RDONLY AT_RECURSIVE")
+                .like("mount -o remount,bind,ro=recursive …")
+                .run(|| copy.make_read_only())?;
         }
         self.copy = Some(copy);
         self.host_root = HostRoot::here()?;

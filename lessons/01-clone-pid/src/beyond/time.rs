@@ -29,6 +29,8 @@ impl Part for TimeNamespace {
             .run(|| fs::write("/proc/self/timens_offsets", &offset))?;
         let made = quietly("open /proc/self/ns/time_for_children")
             .run(|| File::open("/proc/self/ns/time_for_children"))?;
-        doing("setns CLONE_NEWTIME, the one just made").run(|| setns(made, CLONE_NEWTIME))
+        doing("setns CLONE_NEWTIME, the one just made")
+            .like("nsenter --time=/proc/self/ns/time_for_children COMMAND")
+            .run(|| setns(made, CLONE_NEWTIME))
     }
 }

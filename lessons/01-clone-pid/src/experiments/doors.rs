@@ -5,7 +5,7 @@ use ground::Result;
 use ground::call::doing;
 use ground::lesson::{Experiment, Findings, Level};
 use ground::needs::Need;
-use ground::proc::ns::Namespace;
+use ground::proc::ns::{Namespace, flag_names};
 use ground::proc::{Identity, Process};
 use ground::story::{box_evidence, conclude, evidence, step};
 use ground::text::pid;
@@ -27,8 +27,10 @@ struct Unshares(CloneFlags);
 
 impl Part for Unshares {
     fn enter(&mut self) -> Result<()> {
-        let names = ground::proc::ns::flag_names(self.0);
-        doing(format_args!("unshare {names}")).run(|| unshare(self.0))
+        let kind = if self.0 == CloneFlags::CLONE_NEWUTS { "uts" } else { "pid" };
+        doing(format_args!("unshare {}", flag_names(self.0)))
+            .like_args(format_args!("unshare --{kind}"))
+            .run(|| unshare(self.0))
     }
 }
 
