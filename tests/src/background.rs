@@ -65,10 +65,28 @@ impl Background {
     }
 }
 
+impl Background {
+    /// Kills its children; says whether there were any.
+    fn kill_children(&self) -> bool {
+        let file = format!("/proc/{0}/task/{0}/children", self.pid());
+        let children = std::fs::read_to_string(file).unwrap_or_default();
+        let pids = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+        pids.fold(false, |_, pid| kill(Pid::from_raw(pid), Signal::SIGKILL).is_ok())
+    }
+}
+
 impl Drop for Background {
+    /// The box goes first: a lesson whose command has ended removes what it made, one that is killed leaves it to `clean`.
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let start = Instant::now();
+        let mut ending = false;
+        while let Ok(None) = self.child.try_wait() {
+            ending |= self.kill_children();
+            if !ending || start.elapsed() > Duration::from_secs(2) {
+                let _ = self.child.kill();
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 

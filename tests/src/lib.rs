@@ -2,6 +2,10 @@
 //! outside.
 
 mod background;
+pub mod devices;
+mod hosts;
+pub mod refusal;
+mod scratch;
 mod skip;
 
 use std::path::{Path, PathBuf};
@@ -10,6 +14,8 @@ use std::process::Command;
 use ground::story::Event;
 
 pub use background::{Background, eventually};
+pub use hosts::{NOBODY, as_nobody, guest, mount_in_namespace_of, on_shared_mounts};
+pub use scratch::Scratch;
 pub use skip::{needs, program};
 
 /// The lessons that exist, by binary.
@@ -27,6 +33,15 @@ pub fn binary(name: &str) -> PathBuf {
 /// The command line of a lesson, to be run to its end.
 pub fn lesson(name: &str) -> assert_cmd::Command {
     assert_cmd::Command::from_std(Command::new(binary(name)))
+}
+
+/// Runs a command that has to succeed and returns what it printed.
+#[track_caller]
+pub fn said(command: &mut Command) -> String {
+    let output = command.output().expect("the command starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{:?}: {errors}", output.status);
+    String::from_utf8(output.stdout).expect("it prints UTF-8")
 }
 
 /// Runs a lesson with `--json` and returns its story and exit status.

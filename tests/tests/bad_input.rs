@@ -1,28 +1,12 @@
 //! Bad input gets one clear line and the right status.
 
 use std::fs::File;
-use std::process::Output;
 
 use ground::needs::Need;
+use tests::refusal::{refused, says};
 use tests::{LESSONS, binary, lesson, needs};
 
 const NEEDS: [Need; 2] = [Need::Admin, Need::Clone3];
-
-/// Runs it; the error must be one line that holds `words`.
-#[track_caller]
-fn refused(program: &str, args: &[&str], status: i32, words: &[&str]) {
-    let output = lesson(program).args(args).output().unwrap();
-    says(&output, status, words);
-    assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
-}
-
-#[track_caller]
-fn says(output: &Output, status: i32, words: &[&str]) {
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(status), "{errors}");
-    assert_eq!(errors.lines().count(), 1, "{errors}");
-    words.iter().for_each(|word| assert!(errors.contains(word), "no {word:?} in {errors}"));
-}
 
 #[test]
 fn an_unknown_experiment_names_the_nearest() {
