@@ -14,8 +14,8 @@ use clap::Args;
 
 use crate::elevate::{self, Elevation};
 use crate::failure::{Failure, Result};
-use crate::{artifacts, lessons, process, sys, workspace};
-pub use record::Record;
+use crate::{artifacts, lessons, process, sys, vm, workspace};
+pub use record::{Record, SuiteRecord};
 pub use suite::{SANDBOX, Suite};
 
 /// The arguments of `test`.
@@ -26,6 +26,9 @@ pub struct TestArgs {
     /// Fail when a skipped test needs what tests/declared-skips.txt does not name
     #[arg(long)]
     deny_skips: bool,
+    /// Not in the cgroup v2 machine, even where QEMU is installed
+    #[arg(long)]
+    no_vm: bool,
     /// Run nothing; show the table of the last complete run again
     #[arg(long, conflicts_with_all = ["filters", "deny_skips"])]
     last: bool,
@@ -40,7 +43,10 @@ pub fn test(args: &TestArgs) -> Result<()> {
     Record::forget(&args.filters)?;
     let suites = build()?;
     sys::outlive_interrupts();
-    let record = run_all(&suites, &args.filters, None)?;
+    let mut record = run_all(&suites, &args.filters, None)?;
+    if args.filters.is_empty() && !args.no_vm {
+        record.suites.extend(in_machine(&suites)?);
+    }
     print!("{}", record.report());
     if sys::interrupted() {
         return Err(Failure::status(130));
@@ -86,6 +92,26 @@ fn run_all(suites: &[Suite], filters: &[String], place: Option<Elevation>) -> Re
         record.suites.push(suite.run(&tests, elevation, &[])?);
     }
     Ok(record)
+}
+
+/// The lessons once more, in the other cgroup world: what depends on no kernel or on no lesson is not
+/// repeated.
+fn in_machine(suites: &[Suite]) -> Result<Vec<SuiteRecord>> {
+    let place = match vm::ready() {
+        Ok(place) => place,
+        Err(why) => return Ok(vec![SuiteRecord::left_out("vm", "vm", &why.to_string())]),
+    };
+    let in_both_worlds = |suite: &&Suite| {
+        suite.kernel && (suite.name == "snapshots" || suite.name.starts_with("lesson_"))
+    };
+    let mut records = Vec::new();
+    for suite in suites.iter().filter(in_both_worlds) {
+        if !sys::interrupted() {
+            let record = suite.run(&suite.tests(&[])?, place, &[])?;
+            records.push(SuiteRecord { suite: format!("vm/{}", record.suite), ..record });
+        }
+    }
+    Ok(records)
 }
 
 /// Without root, or when sudo refuses, the kernel tests still run, and skip what they cannot do.

@@ -40,6 +40,14 @@ pub struct SuiteRecord {
     pub seconds: f64,
 }
 
+impl SuiteRecord {
+    /// A suite that could not even begin: one skip for all its tests.
+    pub fn left_out(suite: &str, need: &str, reason: &str) -> SuiteRecord {
+        let skip = Skip { test: "(all)".into(), need: need.into(), reason: reason.into() };
+        SuiteRecord { suite: suite.into(), skipped: vec![skip], ..SuiteRecord::default() }
+    }
+}
+
 /// A test that could not run here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skip {

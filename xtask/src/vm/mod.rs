@@ -134,6 +134,17 @@ pub fn vm(args: VmArgs) -> Result<()> {
     }
 }
 
+/// The default machine as a place to run at, once it has run something.
+pub fn ready() -> Result<Elevation> {
+    let cgroup = Cgroup::V2;
+    let (cpus, memory, kernel, boot, env) = (None, 1024, None, false, Vec::new());
+    let options = Options { cpus, memory, kernel, cgroup, boot, env };
+    machine::plan(&options)?;
+    let place = Elevation::Machine(words(&options).leak());
+    process::succeed(process::status(&mut place.command(Path::new("true"), &[]))?)?;
+    Ok(place)
+}
+
 /// The options as a command line has them, for a machine that another xtask starts.
 fn words(options: &Options) -> Vec<OsString> {
     let mut words: Vec<OsString> = Vec::new();
