@@ -19,7 +19,7 @@ pub use scratch::Scratch;
 pub use skip::{needs, program};
 
 /// The lessons that exist, by binary.
-pub const LESSONS: [&str; 3] = ["01-clone-pid", "02-mount-ns", "03-chroot"];
+pub const LESSONS: [&str; 4] = ["01-clone-pid", "02-mount-ns", "03-chroot", "04-cgroup-cpu"];
 
 /// A built binary of the workspace: beside this test's directory, or where `$BXW_BIN_DIR` says.
 pub fn binary(name: &str) -> PathBuf {

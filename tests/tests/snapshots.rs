@@ -5,9 +5,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use ground::cgroup::{Controller, version};
 use ground::story::{Event, Verdict, render_plain};
 use ground::{ledger, needs::Need};
 use tests::{LESSONS, Listed, lesson, list, needs, story, story_of, workspace};
+
+/// The lessons that tell of cgroups.
+const WORLDS: [&str; 1] = ["04-cgroup-cpu"];
 
 /// Compares with, or records to, `tests/snapshots/NN/NAME.snap`.
 fn matches_snapshot(number: &str, name: &str, text: &str) {
@@ -20,6 +24,14 @@ fn matches_snapshot(number: &str, name: &str, text: &str) {
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
+/// A story of cgroups names their files, which differ by version: then each world has a recording, `NAME.v1`, `NAME.v2`.
+fn of_this_world(lesson: &str, name: &str) -> String {
+    match version(Controller::CPU) {
+        Some(version) if WORLDS.contains(&lesson) => format!("{name}.{}", version.word()),
+        _ => name.to_string(),
+    }
+}
+
 fn tells_what_was_recorded(name: &str) {
     if !needs(&[Need::Admin, Need::Clone3, Need::TimeNamespaces, Need::MountSetattr, Need::Mknod]) {
         return;
@@ -27,12 +39,13 @@ fn tells_what_was_recorded(name: &str) {
     let Listed { lesson: number, experiments } = list(name);
     let (demo, status) = story(name, &["demo"]);
     assert_eq!(status, 0);
-    matches_snapshot(&number, "demo", &render_plain(&demo, true));
+    matches_snapshot(&number, &of_this_world(name, "demo"), &render_plain(&demo, true));
     for experiment in experiments {
         let (events, status) = story(name, &["experiment", &experiment.name]);
         assert_eq!(status, 0, "{} of {name}", experiment.name);
         let text = render_plain(&events, true);
-        matches_snapshot(&number, &format!("experiment-{}", experiment.name), &text);
+        let recording = format!("experiment-{}", experiment.name);
+        matches_snapshot(&number, &of_this_world(name, &recording), &text);
         agrees_with_the_ledger(&events);
     }
 }
@@ -46,7 +59,8 @@ fn through_sudo_the_story_is_the_same() {
         // What sudo sets, and all that a lesson looks at: state directory and prefix then carry the caller's number.
         let (demo, status) = story_of(name, lesson(name).arg("demo").env("SUDO_UID", "4242"));
         assert_eq!(status, 0);
-        matches_snapshot(&name[..2], "demo", &render_plain(&demo, true));
+        let recording = of_this_world(name, "demo");
+        matches_snapshot(&name[..2], &recording, &render_plain(&demo, true));
     }
 }
 
@@ -89,4 +103,5 @@ lessons! {
     lesson_01_tells_what_was_recorded lesson_01_describes_itself_as_recorded "01-clone-pid"
     lesson_02_tells_what_was_recorded lesson_02_describes_itself_as_recorded "02-mount-ns"
     lesson_03_tells_what_was_recorded lesson_03_describes_itself_as_recorded "03-chroot"
+    lesson_04_tells_what_was_recorded lesson_04_describes_itself_as_recorded "04-cgroup-cpu"
 }

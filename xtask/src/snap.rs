@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use crate::elevate::Elevation;
 use crate::failure::{Context, Failure, Result};
 use crate::test::{self, Suite};
-use crate::{artifacts, lessons, workspace};
+use crate::{artifacts, lessons, vm, workspace};
 
 /// Renders all snapshots and copies the changed ones into `tests/snapshots`, or with `check` only
 /// names them and fails.
@@ -35,17 +36,33 @@ pub fn snap(check: bool) -> Result<()> {
     Ok(())
 }
 
-/// Runs the snapshot tests with insta told to record into another directory; returns the files by
-/// their path in it.
+/// The recordings of this world, and of the cgroup v2 machine where there is one.
 fn render() -> Result<BTreeMap<String, Vec<u8>>> {
     artifacts::build_lessons(&lessons::discover(&workspace::root())?)?;
     artifacts::build_probe()?;
     let suite = Suite::of(artifacts::build_test("snapshots")?);
+    let mut texts = render_at(&suite, test::privileged())?;
+    match vm::ready() {
+        Ok(machine) => {
+            for (name, text) in render_at(&suite, machine)? {
+                if *texts.entry(name.clone()).or_insert_with(|| text.clone()) != text {
+                    println!("{name} is told differently here and in the cgroup v2 machine");
+                }
+            }
+        }
+        Err(why) => println!("recorded on this machine only: {why}"),
+    }
+    Ok(texts)
+}
+
+/// Runs the snapshot tests with insta told to record into another directory; returns the files by
+/// their path in it.
+fn render_at(suite: &Suite, place: Elevation) -> Result<BTreeMap<String, Vec<u8>>> {
     let dir = workspace::state_dir()?.join("snap");
     fs::remove_dir_all(&dir).or_else(absent).doing("empty", &dir)?;
     fs::create_dir_all(&dir).doing("make directory", &dir)?;
     let extra = [("INSTA_UPDATE", "always".into()), ("BXW_SNAP_DIR", dir.clone().into())];
-    let record = suite.run(&suite.tests(&[])?, test::privileged(), &extra)?;
+    let record = suite.run(&suite.tests(&[])?, place, &extra)?;
     if !record.failed.is_empty() {
         return Err(Failure::failed("the snapshot tests failed; nothing was recorded"));
     }

@@ -5,6 +5,7 @@
 //! | ask the kernel for something, with an error that teaches | [`call`], [`error`] |
 //! | tell what happens, in two lanes and several faces | [`story`], [`text`] |
 //! | read what the kernel says of a process | [`proc`], [`card`] |
+//! | find the hierarchies of cgroups, and read a group | [`cgroup`] |
 //! | leave nothing behind on the host | [`host`], [`interrupt`] |
 //! | find a root file system without a download | [`rootfs`] |
 //! | know what this machine can do | [`needs`], [`doctor`], [`rootless`] |
@@ -15,6 +16,7 @@
 
 pub mod call;
 pub mod card;
+pub mod cgroup;
 pub mod doctor;
 pub mod error;
 pub mod host;

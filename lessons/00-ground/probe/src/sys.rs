@@ -9,6 +9,7 @@ use std::mem::{ManuallyDrop, MaybeUninit};
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
 use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
 
 /// The C library's start-up calls this.
 // SAFETY: no other `main` is linked, `#![no_main]` leaves the name free, and the signature is C's.
@@ -191,4 +192,33 @@ pub fn wait_until_zombie(pid: i32) -> io::Result<()> {
     // SAFETY: the kernel writes one siginfo_t to `info`, which nobody reads.
     check(unsafe { libc::waitid(libc::P_PID, pid as libc::id_t, info.as_mut_ptr(), options) })
         .map(drop)
+}
+
+/// CPU time that this process has used: clock_gettime(2)
+pub fn cpu_time() -> io::Result<Duration> {
+    // SAFETY: timespec is plain old data, for which zeroes are valid.
+    let mut time: libc::timespec = unsafe { std::mem::zeroed() };
+    // SAFETY: the kernel writes one timespec to `time`.
+    check(unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut time) })?;
+    Ok(Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
+}
+
+/// sched_setaffinity(2) with one CPU, which must be below the 1024 of a `cpu_set_t`
+pub fn pin(cpu: usize) -> io::Result<()> {
+    // SAFETY: a set of bits, for which zeroes are valid: the empty set.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the caller has checked that the bit is in the set.
+    unsafe { libc::CPU_SET(cpu, &mut set) };
+    // SAFETY: the kernel reads as many bytes of `set` as it has.
+    check(unsafe { libc::sched_setaffinity(0, size_of_val(&set), &raw const set) }).map(drop)
+}
+
+/// The number of CPUs that sched_getaffinity(2) allows
+pub fn cpus() -> io::Result<i32> {
+    // SAFETY: a set of bits, for which zeroes are valid.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the kernel writes at most as many bytes to `set` as it has.
+    check(unsafe { libc::sched_getaffinity(0, size_of_val(&set), &raw mut set) })?;
+    // SAFETY: only counts bits.
+    Ok(unsafe { libc::CPU_COUNT(&set) })
 }

@@ -5,6 +5,7 @@
 //! the lock is free, and [`sweep`] finds the rest. Prefix and state directory carry the user's number, so thirty people
 //! can share one host and `clean` never touches a neighbour's.
 
+pub mod groups;
 pub mod picture;
 pub mod sweep;
 
@@ -85,7 +86,7 @@ impl Run {
         let dir = state_dir()?.join(&name);
         let nascent = dir.with_extension("new");
         // Both can only be left by a dead process that had our number.
-        sweep::remove_run(&dir)?;
+        sweep::remove_remains(&dir)?;
         sweep::remove_run(&nascent)?;
         quietly(format_args!("make directory {}", nascent.display()))
             .run(|| fs::create_dir(&nascent))?;

@@ -9,9 +9,9 @@ use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{PREFIX, lock, owner, state_dir};
+use super::{PREFIX, groups, lock, owner, state_dir};
 use crate::call::quietly;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::proc::{self, Process};
 use crate::rootfs;
 
@@ -42,11 +42,17 @@ pub fn sweep() -> Result<Swept> {
             swept.alive.push(format!("{} (a lesson is running)", path.display()));
             continue;
         }
-        let outcome = kill_boxes(&name, &mut swept.removed).and_then(|()| remove_run(&path));
+        let outcome = kill_boxes(&name, &mut swept.removed)
+            .and_then(|()| remove_groups(|run| name == format!("run-{run}"), &mut swept.removed))
+            .and_then(|()| remove_run(&path));
         match outcome {
             Ok(()) => swept.removed.push(path.display().to_string()),
             Err(e) => swept.failed.push(e.to_string()),
         }
+    }
+    // A run whose directory is gone, or in another state directory, is known by its process alone.
+    if let Err(e) = remove_groups(|run| !exists(Pid::from_raw(run)), &mut swept.removed) {
+        swept.failed.push(e.to_string());
     }
     match rootfs::sweep()? {
         rootfs::Swept::Nothing => {}
@@ -63,9 +69,21 @@ pub fn sweep() -> Result<Swept> {
 fn is_alive(run: &Path) -> bool {
     let nascent = run.extension().is_some_and(|extension| extension == "new");
     let pid = run.file_stem().and_then(|stem| stem.to_str()?.strip_prefix("run-")?.parse().ok());
-    let status = pid.and_then(|pid| Process::of(Pid::from_raw(pid)).status().ok());
-    let exists = status.is_some_and(|status| status.state != 'Z');
-    exists && (nascent || matches!(lock(run), Ok(None)))
+    pid.is_some_and(|pid| exists(Pid::from_raw(pid))) && (nascent || matches!(lock(run), Ok(None)))
+}
+
+/// Whether there is such a process, and not only its zombie.
+fn exists(pid: Pid) -> bool {
+    Process::of(pid).status().is_ok_and(|status| status.state != 'Z')
+}
+
+/// Removes the cgroups of runs that `of_run` accepts.
+fn remove_groups(of_run: impl Fn(i32) -> bool, removed: &mut Vec<String>) -> Result<()> {
+    let found = groups::of_runs(of_run)?;
+    groups::remove_all(&found)
+        .map_err(|(dir, errno)| Error::os(format_args!("rmdir {}", dir.display()), errno))?;
+    removed.extend(found.iter().map(|dir| dir.display().to_string()));
+    Ok(())
 }
 
 /// Ends the processes of a dead run's boxes, found by `container=…` in their environment.
@@ -87,6 +105,15 @@ pub(super) fn boxed(is_ours: impl Fn(&[u8]) -> bool) -> Result<Vec<Pid>> {
         environment.split(|byte| *byte == 0).any(&is_ours)
     };
     Ok(proc::all()?.into_iter().filter(carries).collect())
+}
+
+/// Removes what a dead run with our number has left.
+pub(super) fn remove_remains(run: &Path) -> Result<()> {
+    match run.exists() {
+        true => remove_groups(|number| run.ends_with(format!("run-{number}")), &mut Vec::new())
+            .and_then(|()| remove_run(run)),
+        false => Ok(()),
+    }
 }
 
 /// Removes a directory and all that is mounted below it. A missing one is fine.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use nix::unistd::{AccessFlags, access, getuid};
+use nix::unistd::{AccessFlags, access};
 
 use crate::error::Result;
 use crate::proc::Process;
@@ -60,6 +60,11 @@ impl Layout {
         Layout { mounts: mounts.collect(), groups, v2_controllers: BTreeSet::new() }
     }
 
+    /// The mounts of all hierarchies.
+    pub fn mounts(&self) -> impl Iterator<Item = &Mount> {
+        self.mounts.iter()
+    }
+
     /// The unified hierarchy, if it is mounted.
     pub fn v2(&self) -> Option<&Mount> {
         self.mounts.iter().find(|mount| mount.kind == "cgroup2")
@@ -92,19 +97,17 @@ impl Layout {
         v1.or_else(|| self.v2().filter(|_| in_v2))
     }
 
-    /// The directory in which this process may make a group with the controller: the topmost one for root, for others
-    /// the group that it is in, if that was delegated with the controller.
+    /// The directory in which this process may make a group with the controller: the topmost one if it may write there,
+    /// else the group that it is in, if that was delegated with the controller.
     pub fn usable(&self, controller: Controller) -> Option<PathBuf> {
         let mount = self.hierarchy(controller)?;
-        let dir = match getuid().is_root() {
-            true => mount.point.clone(),
-            false => self.own_group(mount)?,
-        };
-        let writable = access(&dir, AccessFlags::W_OK).is_ok();
+        let candidates = [Some(mount.point.clone()), self.own_group(mount)];
+        let writable = |dir: &PathBuf| access(dir, AccessFlags::W_OK).is_ok();
         let v2_name = controller.v2.filter(|_| mount.kind == "cgroup2");
-        let offered =
-            v2_name.is_none_or(|name| words(&dir.join("cgroup.controllers")).contains(name));
-        (writable && offered).then_some(dir)
+        let offered = |dir: &PathBuf| {
+            v2_name.is_none_or(|name| words(&dir.join("cgroup.controllers")).contains(name))
+        };
+        candidates.into_iter().flatten().find(writable).filter(offered)
     }
 
     /// The group of this process in a hierarchy. See cgroup_namespaces(7): the path is relative to the root of this

@@ -195,6 +195,15 @@ pub fn note(what: impl Display) {
     }
 }
 
+/// Tells what the user should know even if nobody listens: then it is a line on standard error.
+pub fn notice(what: impl Display) {
+    match listening() {
+        true => note(what),
+        // A closed standard error is no reason to fail.
+        false => drop(writeln!(io::stderr(), "{}", text(what))),
+    }
+}
+
 /// Tells the outcome of an experiment, claim by claim.
 pub fn verdict(
     lesson: &str,

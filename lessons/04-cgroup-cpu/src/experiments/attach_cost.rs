@@ -1,0 +1,138 @@
+//! Born in a group, or moved there.
+
+use ground::Result;
+use ground::call::quietly;
+use ground::host::groups;
+use ground::lesson::{Experiment, Findings, Level, run_name};
+use ground::needs::Need;
+use ground::story::{conclude, evidence, muted, step};
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clone_pid::{Birth, Container, Part};
+use ground::cgroup::{Controller, Version, layout};
+use ground::rootfs::probe;
+use ground::text::time;
+use nix::unistd::Pid;
+
+use crate::stage::{Kept, on_v2};
+
+pub const EXPERIMENT: Experiment = Experiment {
+    name: "attach-cost",
+    title: "what it costs to put a process into a group, three ways",
+    level: Level::Deep,
+    claims: &[],
+    needs: &[Need::Admin, Need::Clone3, Need::CpuController],
+    run,
+};
+
+const ROUNDS: usize = 15;
+
+/// A group of the version 2 hierarchy, which a hybrid host has as well: with no controller, but one can be born in it.
+struct Unified(PathBuf);
+
+impl Unified {
+    fn make() -> Result<Option<Unified>> {
+        let Some(mount) = layout()?.v2() else { return Ok(None) };
+        let dir = mount.point.join(format!("{}-unified", run_name()));
+        quietly(format_args!("mkdir {}", dir.display())).run(|| fs::create_dir(&dir))?;
+        Ok(Some(Unified(dir)))
+    }
+}
+
+impl Drop for Unified {
+    fn drop(&mut self) {
+        // What cannot be removed now is found by `clean`.
+        let _ = groups::remove(&self.0);
+    }
+}
+
+/// Born in that group, and in nothing else.
+struct Born(PathBuf);
+
+impl Part for Born {
+    fn cgroups(&self) -> Result<Vec<Birth>> {
+        let dir = quietly(format_args!("open {}", self.0.display())).run(|| File::open(&self.0))?;
+        Ok(vec![Birth::Into(dir.into())])
+    }
+}
+
+fn run(_: &mut Findings) -> Result<()> {
+    step(format!(
+        "Median of {ROUNDS} boxes that do nothing. Moved from outside: the number into cgroup.procs"
+    ));
+    let kept = Kept::make("a", &[Controller::CPU])?;
+    let moved = muted(|| median(|| move_in(&kept)))?;
+    evidence("one write(2) to cgroup.procs, µs", time(moved.as_micros()));
+    if !on_v2() {
+        step("Moved by itself: the child, which has one thread, writes 0 to tasks");
+        let itself = muted(|| median(|| move_itself(&kept)))?;
+        evidence("one write(2) to tasks, µs", time(itself.as_micros()));
+    }
+    if let Some(unified) = Unified::make()? {
+        step("Born there: clone3 with CLONE_INTO_CGROUP, against a clone without");
+        let without = muted(|| median(|| start(None)))?;
+        let with = muted(|| median(|| start(Some(&unified))))?;
+        evidence("start to execve without a group, µs", time(without.as_micros()));
+        evidence("start to execve in a group of version 2, µs", time(with.as_micros()));
+    }
+    conclude(
+        "a move from outside takes a lock that every fork on the machine takes, too, and waits until all have left: milliseconds on an idle machine. A thread that moves itself, or is born there, does not wait",
+    );
+    Ok(())
+}
+
+fn median(measure: impl Fn() -> Result<Duration>) -> Result<Duration> {
+    let mut all = (0..ROUNDS).map(|_| measure()).collect::<Result<Vec<_>>>()?;
+    all.sort_unstable();
+    Ok(all[ROUNDS / 2])
+}
+
+fn sleeper() -> Result<Container> {
+    Container::new(&[probe()?.as_os_str(), "sleep".as_ref(), "60".as_ref()])
+}
+
+fn move_in(kept: &Kept) -> Result<Duration> {
+    let running = sleeper()?.start()?;
+    let file = kept.place(Controller::CPU)?.dir.join("cgroup.procs");
+    // The lock is slow when nobody has asked for it lately.
+    ground::interrupt::sleep(Duration::from_millis(20));
+    let start = Instant::now();
+    write(&file, running.child().pid())?;
+    let took = start.elapsed();
+    running.kill()?;
+    Ok(took)
+}
+
+/// As the child does at its birth; this process, there and back.
+fn move_itself(kept: &Kept) -> Result<Duration> {
+    let place = kept.place(Controller::CPU)?;
+    let home =
+        layout()?.hierarchy(Controller::CPU).and_then(|mount| layout().ok()?.own_group(mount));
+    let Some(home) = home.filter(|_| place.version == Version::V1) else {
+        return Ok(Duration::ZERO);
+    };
+    let start = Instant::now();
+    write(&place.dir.join("tasks"), Pid::from_raw(0))?;
+    let took = start.elapsed();
+    write(&home.join("tasks"), Pid::from_raw(0))?;
+    Ok(took)
+}
+
+fn write(file: &std::path::Path, number: Pid) -> Result<()> {
+    quietly(format_args!("write to {}", file.display())).run(|| fs::write(file, number.to_string()))
+}
+
+fn start(group: Option<&Unified>) -> Result<Duration> {
+    let container = sleeper()?;
+    let container = match group {
+        Some(group) => container.with(Born(group.0.clone())),
+        None => container,
+    };
+    let start = Instant::now();
+    let running = container.start()?;
+    let took = start.elapsed();
+    running.kill()?;
+    Ok(took)
+}

@@ -1,0 +1,46 @@
+//! Lesson 04 on the command line.
+
+mod demo;
+mod experiments;
+mod stage;
+
+use std::process::ExitCode;
+
+use cgroup_cpu::flags::Flags;
+use cgroup_cpu::{CgroupFs, CgroupNamespace};
+use chroot::flags::PATH;
+use clone_pid::{Container, IpcNamespace, PidNamespace};
+use ground::Result;
+use ground::lesson::{Command, Lesson};
+use mount_ns::{Dev, MountNamespace, Proc, Sys};
+
+fn main() -> ExitCode {
+    ground::lesson::main(Lesson {
+        program: env!("CARGO_BIN_NAME"),
+        title: "a fifth of a CPU, and not a moment without the limit",
+        demo: demo::demo,
+        run,
+        experiments: experiments::ALL,
+    })
+}
+
+// ANCHOR: run
+fn run(flags: Flags, command: Command) -> Result<u8> {
+    Container::new(&command.argv)?
+        .env("PATH", PATH)?
+        .with(PidNamespace)
+        .with(flags.base.base.base.uts())
+        .with(IpcNamespace)
+        .with(flags.cpu())
+        .with(CgroupNamespace)
+        .with(MountNamespace::private())
+        .with(flags.base.rootfs()?)
+        .with(Proc)
+        .with(Dev::default())
+        .with(Sys::default())
+        .with(CgroupFs::default())
+        .with(flags.base.base.volumes())
+        .with(flags.base.workdir())
+        .run(command.card)
+}
+// ANCHOR_END: run
