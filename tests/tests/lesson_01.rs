@@ -95,6 +95,20 @@ fn a_signal_to_the_lesson_reaches_the_command() {
 }
 
 #[test]
+fn what_the_caller_ignores_is_not_ignored_in_the_box() {
+    if !needs(&NEEDS) {
+        return;
+    }
+    let script =
+        "trap '' HUP INT QUIT USR1; exec \"$0\" run --no-card sh -c 'echo $$; exec sleep 60'";
+    let mut command = Command::new("sh");
+    let mut running = Background::of(command.args(["-c", script]).arg(binary(L01)));
+    assert_eq!(running.line(), "1");
+    let ignored = running.process().status().unwrap().signals.ignored;
+    assert_eq!(ignored & 0x7fff_ffff, 0, "{ignored:x}");
+}
+
+#[test]
 fn death_by_signal_n_is_status_128_plus_n() {
     if !needs(&NEEDS) {
         return;
@@ -114,6 +128,7 @@ fn the_box_dies_with_a_killed_lesson() {
     running.signal(Signal::SIGKILL);
     let gone = || boxed.status().map_or(Some(()), |status| (status.state == 'Z').then_some(()));
     eventually("the box is gone", gone);
+    lesson("00-ground").arg("clean").assert().success();
 }
 
 #[test]

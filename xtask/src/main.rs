@@ -33,6 +33,7 @@ mod tidy;
 mod vm;
 mod workspace;
 
+use std::panic;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -104,6 +105,7 @@ enum Command {
 
 fn main() -> ExitCode {
     sys::restore_sigpipe();
+    say_in_one_line_that_output_is_lost();
     match dispatch(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -113,6 +115,18 @@ fn main() -> ExitCode {
             failure.exit_code()
         }
     }
+}
+
+/// `println!` panics when nothing can be written, on a full disk say: that is a failure like another.
+fn say_in_one_line_that_output_is_lost() {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |info| match info.payload().downcast_ref::<String>() {
+        Some(text) if text.starts_with("failed printing to") => {
+            eprintln!("xtask: {text}");
+            std::process::exit(1);
+        }
+        _ => usual(info),
+    }));
 }
 
 fn dispatch(command: Command) -> Result<()> {

@@ -14,18 +14,22 @@ use std::process::ExitCode;
 use std::sync::OnceLock;
 
 use clap::Args;
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+use nix::unistd::getuid;
 
 pub use cli::{Cli, Command, FaceFlags, Look, Verb, one_line};
 pub use experiment::{Experiment, Findings, Level};
 
+use crate::call::IntoErrno;
 use crate::card::{self, Card};
 use crate::error::{Error, Result};
 use crate::host::Run;
 use crate::interrupt::{self, Interrupted};
 use crate::needs::Need;
 use crate::proc::Process;
-use crate::rootless;
 use crate::story::{self, Event, Face};
+use crate::{guard, rootless};
 
 /// A lesson: what its `main.rs` hands to [`main`].
 pub struct Lesson<R> {
@@ -113,6 +117,7 @@ fn perform<R: Args>(lesson: &Lesson<R>, look: Look, rootless: bool, verb: Verb<R
     };
     let _ = LOOK.set(look);
     interrupt::block()?;
+    end_with_sudo();
     let run = Run::begin()?;
     let _ = RUN.set((run.name(), run.dir().to_path_buf()));
     match &verb {
@@ -123,6 +128,8 @@ fn perform<R: Args>(lesson: &Lesson<R>, look: Look, rootless: bool, verb: Verb<R
         // The last moment to see the host from the host.
         card::host()?;
         rootless::enter()?;
+    } else if Need::Admin.is_met() {
+        guard::enter()?;
     }
     if !chosen.is_empty() {
         return experiment::perform(lesson.number_and_name().0, &chosen);
@@ -135,6 +142,14 @@ fn perform<R: Args>(lesson: &Lesson<R>, look: Look, rootless: bool, verb: Verb<R
             story::emit(&Event::Lesson { lesson: number.into(), title: lesson.title.into() });
             (lesson.demo)().map(|()| 0)
         }
+    }
+}
+
+/// What the user started is sudo. If that is killed, this process would go on as root without anybody's knowing.
+fn end_with_sudo() {
+    if getuid().is_root() && std::env::var_os("SUDO_UID").is_some() {
+        // SIGTERM and not SIGKILL: there may be something to undo.
+        let _ = prctl::set_pdeathsig(Signal::SIGTERM);
     }
 }
 
@@ -154,7 +169,7 @@ fn need_admin() -> Result<()> {
 fn end_of_story(status: u8) -> Result<u8> {
     match story::stop() {
         Some(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(128 + libc::SIGPIPE as u8),
-        Some(e) => Err(Error::new(crate::error::Kind::Failed, format!("write the story: {e}"))),
+        Some(e) => Err(Error::os("write the story", e.into_errno())),
         None => Ok(status),
     }
 }

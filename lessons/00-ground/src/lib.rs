@@ -6,7 +6,7 @@
 //! | tell what happens, in two lanes and several faces | [`story`], [`text`] |
 //! | read what the kernel says of a process | [`proc`], [`card`] |
 //! | find the hierarchies of cgroups, and read a group | [`cgroup`] |
-//! | leave nothing behind on the host | [`host`], [`interrupt`] |
+//! | leave nothing behind on the host, and do it no harm | [`host`], [`interrupt`], [`guard`] |
 //! | find a root file system without a download | [`rootfs`] |
 //! | know what this machine can do | [`needs`], [`doctor`], [`rootless`] |
 //! | be a lesson: command line, experiments, ledger | [`lesson`], [`ledger`] |
@@ -19,6 +19,7 @@ pub mod card;
 pub mod cgroup;
 pub mod doctor;
 pub mod error;
+pub mod guard;
 pub mod host;
 pub mod interrupt;
 pub mod ledger;

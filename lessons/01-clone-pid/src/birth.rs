@@ -146,9 +146,12 @@ fn join_v1_groups(births: &[Birth]) -> Result<()> {
     })
 }
 
-/// The lesson blocks signals and Rust ignores SIGPIPE; both are inherited through `execve`, and no command expects them.
+/// The lesson blocks signals, Rust ignores SIGPIPE, and whoever started the lesson may ignore others. All that is inherited
+/// through `execve`, and no command expects it.
 fn reset_signals() -> Result<()> {
-    quietly("reset SIGPIPE").run(|| sys::default_action(libc::SIGPIPE))?;
+    for signal in (1..=31).filter(|signal| ![libc::SIGKILL, libc::SIGSTOP].contains(signal)) {
+        quietly(format_args!("reset signal {signal}")).run(|| sys::default_action(signal))?;
+    }
     let none = SigSet::empty();
     quietly("unblock signals").run(|| sigprocmask(SigmaskHow::SIG_SETMASK, Some(&none), None))
 }

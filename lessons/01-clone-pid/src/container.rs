@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 
 use ground::call::quietly;
+use ground::error::Kind;
 use ground::lesson::{c_strings, run_name, show_card};
 use ground::proc::ns::CLONE_NEWTIME;
 use ground::{Error, Result};
@@ -108,8 +109,10 @@ impl Container {
     pub fn create(mut self) -> Result<Created> {
         self.stop_before_seal = true;
         let mut created = self.clone_first()?;
-        created.follow_to_gate()?;
-        Ok(created)
+        match created.follow_to_gate()? {
+            true => Ok(created),
+            false => Err(Error::new(Kind::Failed, "the container's first process was killed")),
+        }
     }
 
     /// Starts the command inside the container of `target`: in the namespaces that the parts name, born in their groups,

@@ -1,7 +1,8 @@
 //! The last call: search the box's `PATH`, and `execve`.
 
 use std::convert::Infallible;
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, CString, OsStr, c_char};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
 
@@ -64,7 +65,7 @@ fn pointers(strings: &[CString]) -> Vec<*const c_char> {
 }
 
 fn exists(path: &CStr) -> bool {
-    path.to_str().is_ok_and(|path| Path::new(path).exists())
+    Path::new(OsStr::from_bytes(path.to_bytes())).exists()
 }
 
 fn explain(path: &CStr, errno: Errno) -> Error {

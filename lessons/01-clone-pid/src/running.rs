@@ -154,14 +154,17 @@ impl Running {
     }
 
     /// Waits for the end and passes ending signals on to the command, as a foreground `run` does. One that the terminal
-    /// sent has reached the command already, unless it is PID 1 without a handler, which ignores it: three in a row kill.
+    /// sent has reached the command already, unless it is PID 1 without a handler, which ignores it: the third kills.
     pub fn wait_passing_signals(mut self) -> Result<Status> {
         let mut from_terminal = 0;
         while interrupt::wait(Some(self.child.as_fd()), None) == Woken::Signal {
             let Some(info) = interrupt::take() else { continue };
             from_terminal += i32::from(info.ssi_code == libc::SI_KERNEL);
+            let hangup = info.ssi_signo as i32 == libc::SIGHUP;
             let signal = match (info.ssi_code, from_terminal) {
                 (_, 3..) => libc::SIGKILL,
+                // The terminal is gone, and with it whoever could press Ctrl-C.
+                (libc::SI_KERNEL, _) if hangup => libc::SIGKILL,
                 (libc::SI_KERNEL, _) => continue,
                 _ => info.ssi_signo as i32,
             };

@@ -118,6 +118,8 @@ impl Suite {
             ("INSTA_WORKSPACE_ROOT", workspace::root().into()),
             ("INSTA_UPDATE", "no".into()),
             ("BXW_BIN_DIR", workspace::bin_dir().into()),
+            // The tests look at what a lesson does to the host itself.
+            ("BXW_ON_HOST", "1".into()),
             ("BXW_PROBE", workspace::bin_dir().join("bxw-probe").into()),
             ("BXW_SKIPS", skips.into()),
         ]

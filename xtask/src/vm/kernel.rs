@@ -27,14 +27,19 @@ pub fn find(asked: Option<&Path>, cgroup: Cgroup, cache: &Cache) -> Result<Kerne
         let kernel = Kernel::at(path);
         return kernel.check(cgroup).map(|()| kernel);
     }
+    match at_hand(cgroup, cache) {
+        Some(kernel) => Ok(kernel),
+        None => fetched(cgroup, cache),
+    }
+}
+
+/// A kernel for which nothing has to be fetched.
+pub fn at_hand(cgroup: Cgroup, cache: &Cache) -> Option<Kernel> {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let own = hosts_own(release.trim()).into_iter().filter(|path| fs::File::open(path).is_ok());
     let cached = fetch::PACKAGES.iter().filter_map(|package| newest(&cache.path(&dir(package))));
-    let mut at_hand = own.chain(cached).map(|path| Kernel::at(&path));
-    if let Some(kernel) = at_hand.find(|kernel| kernel.check(cgroup).is_ok()) {
-        return Ok(kernel);
-    }
-    fetched(cgroup, cache)
+    let mut kernels = own.chain(cached).map(|path| Kernel::at(&path));
+    kernels.find(|kernel| kernel.check(cgroup).is_ok())
 }
 
 fn fetched(cgroup: Cgroup, cache: &Cache) -> Result<Kernel> {

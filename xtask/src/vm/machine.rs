@@ -8,7 +8,8 @@ use super::accel::{self, Accel};
 use super::cache::{Cache, digest, identity};
 use super::kernel::{self, Kernel};
 use super::qemu::{Config, KERNEL_ARGUMENTS, PROGRAM, Qemu, Ram};
-use super::{Options, initramfs, vmlinux};
+use super::{Cgroup, Options, initramfs, vmlinux, words};
+use crate::elevate::Elevation;
 use crate::failure::{Context, Failure, Result};
 use crate::{artifacts, elevate, process, workspace};
 
@@ -44,6 +45,20 @@ pub fn plan(options: &Options) -> Result<Plan> {
     // The names of kernel and initramfs in the cache stand for what is in them.
     let snapshot = format!("snapshot-{}", digest((&config, KERNEL_ARGUMENTS, identity(&qemu)?)));
     Ok(Plan { config, kernel, cache, snapshot })
+}
+
+/// The default machine as a place to run at, once it has run something. Tests fetch nothing: it needs
+/// a kernel that is here.
+pub fn ready() -> Result<Elevation> {
+    qemu()?;
+    let cgroup = Cgroup::V2;
+    let fetch = "no kernel for the cgroup v2 machine is here; `cargo xtask vm doctor` fetches one";
+    kernel::at_hand(cgroup, &Cache::open()?).ok_or_else(|| Failure::unusable(fetch))?;
+    let (cpus, memory, kernel, boot, env) = (None, 1024, None, false, Vec::new());
+    let options = Options { cpus, memory, kernel, cgroup, boot, env };
+    let place = Elevation::Machine(words(&options).leak());
+    process::succeed(process::status(&mut place.command(Path::new("true"), &[]))?)?;
+    Ok(place)
 }
 
 fn qemu() -> Result<PathBuf> {

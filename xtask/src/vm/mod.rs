@@ -41,6 +41,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::{Args, Subcommand, ValueEnum};
 use vm_agent::job::Job;
 
+pub use machine::ready;
+
 use crate::elevate::{self, Elevation};
 use crate::failure::{Context, Failure, Result};
 use crate::{host, process, run, test, workspace};
@@ -132,17 +134,6 @@ pub fn vm(args: VmArgs) -> Result<()> {
         )),
         None => command(&args.options, &args.command),
     }
-}
-
-/// The default machine as a place to run at, once it has run something.
-pub fn ready() -> Result<Elevation> {
-    let cgroup = Cgroup::V2;
-    let (cpus, memory, kernel, boot, env) = (None, 1024, None, false, Vec::new());
-    let options = Options { cpus, memory, kernel, cgroup, boot, env };
-    machine::plan(&options)?;
-    let place = Elevation::Machine(words(&options).leak());
-    process::succeed(process::status(&mut place.command(Path::new("true"), &[]))?)?;
-    Ok(place)
 }
 
 /// The options as a command line has them, for a machine that another xtask starts.

@@ -3,6 +3,8 @@
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::mount::{MntFlags, umount2};
@@ -64,12 +66,21 @@ pub fn sweep() -> Result<Swept> {
     Ok(swept)
 }
 
-/// Whether a run's owner lives: it holds the lock, or is about to take it (`run-PID.new`). The lock alone would not do: a
-/// child of the owner that is just dying with it holds it, too.
+/// Whether a run's owner lives: it holds the lock, or is about to take it (`run-PID.new`). Its number proves nothing: it
+/// may live in another PID namespace.
 fn is_alive(run: &Path) -> bool {
     let nascent = run.extension().is_some_and(|extension| extension == "new");
     let pid = run.file_stem().and_then(|stem| stem.to_str()?.strip_prefix("run-")?.parse().ok());
-    pid.is_some_and(|pid| exists(Pid::from_raw(pid))) && (nascent || matches!(lock(run), Ok(None)))
+    let visible = pid.is_some_and(|pid| exists(Pid::from_raw(pid)));
+    let held = || matches!(lock(run), Ok(None));
+    // A child of a killed owner holds the lock, too, until it has died of the same.
+    let stays_held = || {
+        (0..50).all(|_| {
+            sleep(Duration::from_millis(10));
+            held()
+        })
+    };
+    if nascent { visible } else { held() && (visible || stays_held()) }
 }
 
 /// Whether there is such a process, and not only its zombie.

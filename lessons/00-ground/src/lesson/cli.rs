@@ -7,6 +7,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde_json::json;
 
 use super::{Lesson, Level};
+use crate::call::IntoErrno;
 use crate::error::{Error, Result};
 use crate::story::Face;
 
@@ -177,5 +178,5 @@ pub(super) fn list<R>(lesson: &Lesson<R>, json: bool) -> Result<()> {
         };
         out.write_all(lesson.experiments.iter().map(line).collect::<String>().as_bytes())
     };
-    written.map_err(|e| Error::new(crate::error::Kind::Failed, format!("write the list: {e}")))
+    written.map_err(|e| Error::os("write the list", e.into_errno()))
 }

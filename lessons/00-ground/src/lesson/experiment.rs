@@ -103,17 +103,27 @@ pub(super) fn choose(
     Err(Error::usage(format!("no experiment {name:?}; nearest: {}", near.join(", "))))
 }
 
-/// Performs them in order. Status 0; 77 when every one was skipped.
-pub(super) fn perform(lesson: &str, chosen: &[&Experiment]) -> Result<u8> {
-    let mut performed = 0;
-    for experiment in chosen {
-        performed += usize::from(perform_one(lesson, experiment)?);
-    }
-    Ok(if performed == 0 { 77 } else { 0 })
+/// What an experiment came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    AsInLedger,
+    /// The mechanism does not work, or this kernel does something else than the one that the ledger was written on.
+    Otherwise,
+    Skipped,
 }
 
-/// Whether it could be performed.
-fn perform_one(lesson: &str, experiment: &Experiment) -> Result<bool> {
+/// Performs them in order. Status 0; 1 when a verdict is not the ledger's; 77 when every one was skipped.
+pub(super) fn perform(lesson: &str, chosen: &[&Experiment]) -> Result<u8> {
+    let outcomes: Vec<Outcome> =
+        chosen.iter().map(|one| perform_one(lesson, one)).collect::<Result<_>>()?;
+    Ok(match () {
+        () if outcomes.contains(&Outcome::Otherwise) => 1,
+        () if outcomes.iter().all(|outcome| *outcome == Outcome::Skipped) => 77,
+        () => 0,
+    })
+}
+
+fn perform_one(lesson: &str, experiment: &Experiment) -> Result<Outcome> {
     story::emit(&Event::Experiment {
         lesson: lesson.to_string(),
         experiment: experiment.name.to_string(),
@@ -136,5 +146,14 @@ fn perform_one(lesson: &str, experiment: &Experiment) -> Result<bool> {
         findings.claims.entry(id.to_string()).or_insert(Verdict::Skipped);
     }
     story::verdict(lesson, experiment.name, &findings.claims, findings.reason.as_deref());
-    Ok(missing.is_none())
+    if missing.is_some() {
+        return Ok(Outcome::Skipped);
+    }
+    let unlike = |(id, verdict): &(&String, &Verdict)| {
+        ledger::find(id).is_none_or(|claim| claim.verdict != verdict.word())
+    };
+    let Some((id, _)) = findings.claims.iter().find(unlike) else { return Ok(Outcome::AsInLedger) };
+    let expected = ledger::find(id).map_or("nothing of it", |claim| claim.verdict);
+    story::note(format!("the ledger says of {id}: {expected}"));
+    Ok(Outcome::Otherwise)
 }

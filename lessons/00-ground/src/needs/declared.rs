@@ -131,10 +131,10 @@ pub(super) static ALL: [Declared; 22] = [
     need(
         Need::MountSetattr,
         "mount-setattr",
-        "mount_setattr (Linux 5.12): recursive read-only volumes",
+        "mount_setattr (Linux 5.12): /sys, /dev and volumes of a box",
         Probe::Kernel(|| sys::knows(libc::SYS_mount_setattr)),
     )
-    .affects(&[2]),
+    .essential(&[2, 3]),
     need(Need::Seccomp, "seccomp", "seccomp filters", Probe::Kernel(kernel::has_seccomp_filters))
         .essential(&[8])
         .remedy("boot a kernel with CONFIG_SECCOMP_FILTER"),

@@ -21,7 +21,8 @@ pub const EXPERIMENT: Experiment = Experiment {
 
 const CALLS: u32 = 200_000;
 const ROUNDS: usize = 8;
-/// Noise of a shared machine; a guest kernel's exit to its hypervisor would cost ten times and more.
+/// Noise of a shared machine. What would be slower: a kernel in user space, as gVisor's, which intercepts every call and
+/// costs several times as much; a long seccomp filter, which the kernel runs before each call.
 const TOLERANCE: f64 = 1.5;
 
 fn run(findings: &mut Findings) -> Result<()> {
@@ -31,9 +32,13 @@ fn run(findings: &mut Findings) -> Result<()> {
     let (host, boxed) = story::muted(best_of_rounds)?;
     evidence("nanoseconds a call", time(format_args!("{host:.1}")));
     box_evidence("nanoseconds a call", time(format_args!("{boxed:.1}")));
-    conclude("the same kernel executes the same call: a namespace is looked up, not emulated");
+    let same = boxed < host * TOLERANCE;
+    conclude(match same {
+        true => "the same kernel executes the same call: a namespace is looked up, not emulated",
+        false => "inside, the call took longer than the noise of a shared machine explains",
+    });
     findings.because("for plain system calls; seccomp, overlay and NAT do cost something");
-    findings.holds("C016", boxed < host * TOLERANCE);
+    findings.holds("C016", same);
     Ok(())
 }
 
