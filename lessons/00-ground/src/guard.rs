@@ -12,14 +12,19 @@ use nix::sched::{CloneFlags, unshare};
 use crate::call::quietly;
 use crate::error::Result;
 
-/// Set by tests that look at what a lesson does to the host itself: no net.
+/// Set for tests, which look at what a lesson does to the host: there the net is under the tests themselves.
 const ON_HOST: &str = "BXW_ON_HOST";
 
-/// Moves this single-threaded process out of the host's mount, UTS and IPC namespaces.
+/// Puts the net under a lesson.
 pub fn enter() -> Result<()> {
-    if std::env::var_os(ON_HOST).is_some() {
-        return Ok(());
+    match std::env::var_os(ON_HOST) {
+        Some(_) => Ok(()),
+        None => leave_host(),
     }
+}
+
+/// Moves this single-threaded process out of the host's mount, UTS and IPC namespaces.
+pub fn leave_host() -> Result<()> {
     let kinds = CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWIPC;
     quietly("unshare the lesson's own namespaces").run(|| unshare(kinds))?;
     // A slave: what the host mounts still comes in, what is mounted here does not go out.

@@ -2,15 +2,18 @@
 #![allow(clippy::print_stderr)] // the one line of an error
 
 use std::io::{self, IsTerminal, Write, stdout};
+use std::os::unix::process::CommandExt;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use ground::call::IntoErrno;
 use ground::error::Kind;
 use ground::host::picture::{self, Scope};
 use ground::host::sweep;
 use ground::lesson::{Look, one_line};
+use ground::needs::Need;
 use ground::story::Face;
-use ground::{Error, Result, card, doctor, story};
+use ground::{Error, Result, card, doctor, guard, story};
 use nix::unistd::Pid;
 
 /// Look at this machine, at one process, and after what was left behind
@@ -41,6 +44,13 @@ enum Verb {
         /// Only what carries the kit's prefix
         #[arg(long)]
         ours: bool,
+    },
+    /// Run a command, as tests do, where a lesson's mistakes cannot reach the host
+    #[command(hide = true)]
+    Guard {
+        /// Command and arguments
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<std::ffi::OsString>,
     },
     /// No experiments are here
     #[command(hide = true)]
@@ -76,12 +86,13 @@ fn complain(e: &Error) -> ExitCode {
 
 fn perform(cli: &Cli) -> Result<u8> {
     let json = cli.look.face(stdout().is_terminal()) == Face::Json;
-    match cli.verb {
+    match &cli.verb {
         Verb::Doctor => diagnose(json),
-        Verb::Inspect { pid } => inspect(&cli.look, Pid::from_raw(pid)),
+        Verb::Inspect { pid } => inspect(&cli.look, Pid::from_raw(*pid)),
+        Verb::Guard { command } => guarded(command),
         Verb::Clean => clean(json),
         Verb::Picture { ours } => {
-            let scope = if ours { Scope::Ours } else { Scope::Whole };
+            let scope = if *ours { Scope::Ours } else { Scope::Whole };
             say(0, &format!("{}\n", serde_json::json!(picture::take(scope)?)))
         }
         Verb::List { .. } => {
@@ -89,6 +100,15 @@ fn perform(cli: &Cli) -> Result<u8> {
             say(0, &format!("{list}\n"))
         }
     }
+}
+
+/// Becomes the command; without privilege nothing has to be guarded, and nothing can be.
+fn guarded(command: &[std::ffi::OsString]) -> Result<u8> {
+    if Need::Admin.is_met() {
+        guard::leave_host()?;
+    }
+    let error = std::process::Command::new(&command[0]).args(&command[1..]).exec();
+    Err(Error::os(format!("execve {}", command[0].display()), error.into_errno()))
 }
 
 fn diagnose(json: bool) -> Result<u8> {

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::failure::{Context, Failure, Result};
-use crate::test::{Record, SANDBOX, record};
+use crate::test::{Record, record};
 use crate::{process, sys, workspace};
 
 /// A patch and what it is expected to break.
@@ -155,7 +155,7 @@ impl Worktree {
         let _ = fs::remove_file(&record);
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.args(["xtask", "test"]).args(filters).current_dir(&self.dir);
-        let output = cargo.env("CARGO_TARGET_DIR", &self.target).env(SANDBOX, "1").output();
+        let output = cargo.env("CARGO_TARGET_DIR", &self.target).output();
         let output = output.doing("start cargo in", &self.dir)?;
         let text = fs::read_to_string(&record).map_err(|_| {
             let stderr = String::from_utf8_lossy(&output.stderr);

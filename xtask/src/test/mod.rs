@@ -16,7 +16,7 @@ use crate::elevate::{self, Elevation};
 use crate::failure::{Failure, Result};
 use crate::{artifacts, lessons, process, sys, vm, workspace};
 pub use record::{Record, SuiteRecord};
-pub use suite::{SANDBOX, Suite};
+pub use suite::Suite;
 
 /// The arguments of `test`.
 #[derive(Debug, Default, Args)]

@@ -1,6 +1,5 @@
 //! One test executable: which tests it has, how it is run, what came of it.
 
-use std::env;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, IsTerminal};
@@ -15,15 +14,11 @@ use crate::elevate::Elevation;
 use crate::failure::{Context, Result};
 use crate::{process, workspace};
 
-/// Set while a lesson is tested with a mechanism taken out: without it a call may hit what it was to
-/// be kept from, as `sethostname` without a UTS namespace does.
-pub const SANDBOX: &str = "BXW_SANDBOX";
-
-/// The test executable in namespaces of its own, so that what a broken lesson does to "the host" ends
-/// with it.
-fn sandboxed(exe: &Path, elevation: Elevation, environment: &[(&str, OsString)]) -> Command {
-    let mut command = elevation.command(Path::new("unshare"), environment);
-    command.args(["--mount", "--uts", "--ipc", "--net", "--propagation", "slave", "--"]).arg(exe);
+/// A kernel test executable where a lesson with a mistake in it, a learner's or a removal patch's, does no
+/// harm to the host: started by `00-ground guard`.
+fn guarded(exe: &Path, elevation: Elevation, environment: &[(&str, OsString)]) -> Command {
+    let mut command = elevation.command(&workspace::bin_dir().join("00-ground"), environment);
+    command.arg("guard").arg(exe);
     command
 }
 
@@ -100,8 +95,8 @@ impl Suite {
     ) -> Result<ExitStatus> {
         let mut environment = self.environment(skips);
         environment.extend_from_slice(extra);
-        let mut command = match self.kernel && env::var_os(SANDBOX).is_some() {
-            true => sandboxed(&self.exe, elevation, &environment),
+        let mut command = match self.kernel {
+            true => guarded(&self.exe, elevation, &environment),
             false => elevation.command(&self.exe, &environment),
         };
         command.arg("--exact").args(tests).current_dir(&self.dir);
