@@ -127,7 +127,7 @@ fn entry(claim: &Claim, experiments: &[&str]) -> String {
         detail("Experiment", &codes(experiments)),
         detail("cgroup", &escape(claim.cgroup_note)),
         detail("Seen", &escape(claim.observed)),
-        detail("Articles", &escape(&claim.source.replace(',', ", "))),
+        detail("Source", &escape(&claim.source.replace(',', ", "))),
     ];
     format!(
         "<section class=\"row\" id=\"{id}\">\n<p class=\"head\"><a href=\"#{id}\">{id}</a> {} \

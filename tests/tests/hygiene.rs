@@ -1,8 +1,7 @@
 //! Nothing is left on the host, however a lesson ends.
 //!
-//! These tests compare pictures of the host and so run one at a time.
+//! These tests compare pictures of the host, and so every kernel test runs alone: `cargo xtask test` sees to it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -12,12 +11,6 @@ use nix::sys::signal::Signal;
 use tests::{Background, LESSONS, eventually, lesson, needs};
 
 const NEEDS: [Need; 2] = [Need::Admin, Need::Clone3];
-
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
-fn alone() -> MutexGuard<'static, ()> {
-    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 fn picture() -> Picture {
     picture::take(Scope::Ours).expect("the host can be looked at")
@@ -64,7 +57,6 @@ fn demos_experiments_and_runs_leave_nothing() {
     if !needs(&NEEDS) {
         return;
     }
-    let _alone = alone();
     let before = picture();
     for name in LESSONS {
         for args in everything(name) {
@@ -79,7 +71,6 @@ fn an_interrupted_lesson_cleans_up_itself() {
     if !needs(&NEEDS) {
         return;
     }
-    let _alone = alone();
     let before = picture();
     for (moment, signal) in moments(Duration::from_millis(60))
         .zip([Signal::SIGINT, Signal::SIGTERM].into_iter().cycle())
@@ -106,7 +97,6 @@ fn clean_finds_what_a_sigkill_left() {
     if !needs(&NEEDS) {
         return;
     }
-    let _alone = alone();
     let before = picture();
     for (moment, name) in
         moments(Duration::from_millis(120)).zip(LESSONS.into_iter().cycle()).take(30)
@@ -125,7 +115,6 @@ fn clean_leaves_a_living_lesson_alone() {
     if !needs(&NEEDS) {
         return;
     }
-    let _alone = alone();
     let mut running = Background::start(
         "01-clone-pid",
         &["run", "--no-card", "sh", "-c", "echo $$; exec sleep 60"],
@@ -142,7 +131,6 @@ fn clean_is_idempotent() {
     if !needs(&NEEDS) {
         return;
     }
-    let _alone = alone();
     lesson("00-ground").arg("clean").assert().success();
     let output = lesson("00-ground").arg("clean").output().unwrap();
     // A box that the user has open in another terminal is named, and left.

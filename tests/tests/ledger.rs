@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ground::ledger::{self, Claim};
-use tests::{LESSONS, list};
+use tests::{LESSONS, list, workspace};
 
 fn rows(lesson: &str) -> impl Iterator<Item = Claim> {
     ledger::claims().filter(move |claim| claim.lesson == lesson && claim.level != "reference")
@@ -56,6 +56,23 @@ fn every_need_that_an_experiment_names_is_declared() {
     for lesson in LESSONS {
         for need in list(lesson).experiments.into_iter().flat_map(|experiment| experiment.needs) {
             assert!(declared.contains(need.as_str()), "{need} of {lesson}");
+        }
+    }
+}
+
+#[test]
+fn every_experiment_is_recorded_in_a_world_that_can_run_it() {
+    for lesson in LESSONS {
+        let dir = workspace().join("tests/snapshots").join(&lesson[..2]);
+        for experiment in list(lesson).experiments {
+            let recorded = ["", ".v1", ".v2"].iter().any(|world| {
+                dir.join(format!("experiment-{}{world}.snap", experiment.name)).is_file()
+            });
+            assert!(
+                recorded,
+                "{} of {lesson}: cargo xtask snap, where it can run",
+                experiment.name
+            );
         }
     }
 }

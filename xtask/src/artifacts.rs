@@ -59,9 +59,10 @@ pub fn build_probe() -> Result<()> {
     publish_probe(&probe)
 }
 
+/// Both packages end up inside a box or a machine: small matters, so they have a profile of their own.
 fn rustc(package: &str) -> Command {
     let mut command = cargo("rustc");
-    command.args(["--package", package, "--bin", package, JSON]);
+    command.args(["--package", package, "--bin", package, "--profile", "probe", JSON]);
     command
 }
 

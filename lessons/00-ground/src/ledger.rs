@@ -11,7 +11,7 @@ const LEDGER: &str = include_str!("../../../book/claims.tsv");
 pub struct Claim {
     /// `C001` …
     pub id: &'static str,
-    /// The articles that make it, by number.
+    /// The articles that make it, by number; `kit` for the kit's own.
     pub source: &'static str,
     /// Subject in a few words.
     pub topic: &'static str,

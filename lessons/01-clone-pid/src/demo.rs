@@ -32,10 +32,13 @@ fn one_call() -> Result<()> {
     );
     let (outside, inside) = bare()?;
     box_evidence("exit status of the child, which is what getpid() told it", inside);
-    conclude(format!(
-        "one process, two numbers: {} here and {inside} there. It became PID 1",
-        pid(outside)
-    ));
+    conclude(match inside {
+        1 => format!(
+            "one process, two numbers: {} here and {inside} there. It became PID 1",
+            pid(outside)
+        ),
+        _ => format!("it ended with {}, and did not become PID 1", pid(inside)),
+    });
     Ok(())
 }
 
@@ -55,8 +58,12 @@ fn boxed(argv: &[&str]) -> Result<Container> {
 
 fn from_inside(running: &mut Running) -> Result<()> {
     step("What does the command think it is? It says:");
-    output(running.line()?.unwrap_or_default());
-    conclude("it is the first process of its world, and its parent is nobody it could name");
+    let said = running.line()?.unwrap_or_default();
+    output(&said);
+    conclude(match said.starts_with("number 1, parent 0,") {
+        true => "it is the first process of its world, and its parent is nobody it could name",
+        false => "it is not the first process of a world of its own",
+    });
     Ok(())
 }
 
@@ -69,29 +76,36 @@ fn from_outside(running: &Running) -> Result<()> {
     let (here, there) = (status.nspid.first(), status.nspid.last());
     let numbers = format!("{} {}", pid(here.unwrap_or(&0)), there.unwrap_or(&0));
     evidence(process.file("status NSpid"), numbers);
+    new_namespaces(&process)?;
+    leaked_descriptors(running)
+}
+
+fn new_namespaces(process: &Process) -> Result<()> {
     let ours = Process::this();
     let mut new = Vec::new();
     for kind in Namespace::ALL {
         let (theirs, ours) = (process.namespace(kind)?, ours.namespace(kind)?);
         if theirs != ours {
-            evidence(
-                process.file(format_args!("ns/{}", kind.file())),
-                format!("{}, here {}", inode(theirs.ino), inode(ours.ino)),
-            );
+            let found = format!("{}, here {}", inode(theirs.ino), inode(ours.ino));
+            evidence(process.file(format_args!("ns/{}", kind.file())), found);
             new.push(kind.word());
         }
     }
-    conclude(format!(
-        "{} new namespaces ({}); the other {} are the host's",
-        new.len(),
-        new.join(", "),
-        Namespace::ALL.len() - new.len()
-    ));
+    let (count, words) = (new.len(), new.join(", "));
+    let shared = Namespace::ALL.len() - count;
+    conclude(format!("{count} new namespaces ({words}); the other {shared} are the host's"));
+    Ok(())
+}
+
+fn leaked_descriptors(running: &Running) -> Result<()> {
     let open = open_descriptors(running)?;
-    evidence(process.file("fd"), open);
-    conclude(
-        "nothing of the host leaked in: standard input, output and error, and no descriptor more",
-    );
+    evidence(running.child().process().file("fd"), &open);
+    conclude(match open == "0 1 2" {
+        true => {
+            "nothing of the host leaked in: standard input, output and error, and no descriptor more"
+        }
+        false => "these are not just standard input, output and error",
+    });
     Ok(())
 }
 
@@ -113,9 +127,15 @@ fn guest(running: &Running) -> Result<()> {
     let guest = boxed(&["sh", "-c", "echo \"number $$, parent $PPID, on $(uname -n)\"; :"])?;
     let printed = guest.join(running.child())?.output()?.text;
     printed.lines().for_each(output);
-    conclude(
-        "a neighbour of PID 1, born by a parent outside: 0 stands for a number that this namespace does not have",
-    );
+    let neighbour = printed.contains(", parent 0,") && !printed.starts_with("number 1,");
+    conclude(match neighbour {
+        true => {
+            "a neighbour of PID 1, born by a parent outside: 0 stands for a number that this namespace does not have"
+        }
+        false => {
+            "it is no neighbour of a PID 1: its parent has a number here, or it is PID 1 itself"
+        }
+    });
     Ok(())
 }
 

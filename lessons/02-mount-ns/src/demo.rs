@@ -17,6 +17,9 @@ use mount_ns::{Dev, MountNamespace, Proc, Sys, Volume, VolumeSpec};
 
 use crate::stage::{self, MountsTmpfs, Tmpfs};
 
+/// What the host lends to read.
+const LETTER: &str = "from the host\n";
+
 /// Tells the lesson.
 pub fn demo() -> Result<()> {
     if !in_initial_user_namespace() {
@@ -52,15 +55,14 @@ fn copy() -> Result<()> {
     );
     let created = waiting(MountNamespace::unchanged(), None)?;
     let (here, there) = (Process::this(), created.child().process());
-    stage::mount_namespace(&here)?;
-    let before = stage::table_size(&here)?;
-    stage::mount_namespace(&there)?;
-    let after = stage::table_size(&there)?;
-    conclude(format!(
-        "two tables, {} mounts here and {} there: it began as a copy",
-        count(before),
-        count(after)
-    ));
+    let (ours, before) = (stage::mount_namespace(&here)?, stage::table_size(&here)?);
+    let (theirs, after) = (stage::mount_namespace(&there)?, stage::table_size(&there)?);
+    let sizes = format!("{} mounts here and {} there", count(before), count(after));
+    conclude(match (ours == theirs, before == after) {
+        (true, _) => "one table: it is in the mount namespace of the host".to_string(),
+        (false, true) => format!("two tables, {sizes}: it began as a copy"),
+        (false, false) => format!("two tables, {sizes}: not, or no longer, a copy"),
+    });
     Ok(())
 }
 
@@ -92,6 +94,8 @@ fn leak(shared: &Tmpfs) -> Result<()> {
             "the copy was a peer of the original, so the host got the mount too, and keeps it",
         );
         stage::unmount(&inside)?;
+    } else {
+        conclude("its mount went with it: the copy was no peer of the original");
     }
     Ok(())
 }
@@ -104,9 +108,13 @@ fn cure(shared: &Tmpfs) -> Result<()> {
     stage::look(&process, shared.path())?;
     let there = stage::look(&process, &inside)?;
     let here = stage::look(&Process::this(), &inside)?;
-    if there && !here {
-        conclude("what the box mounts is its own business, and goes when its last process ends");
-    }
+    conclude(match (there, here) {
+        (true, false) => {
+            "what the box mounts is its own business, and goes when its last process ends"
+        }
+        (_, true) => "the host got the mount again: the copy is not private",
+        (false, false) => "the mount is on neither side",
+    });
     Ok(())
 }
 
@@ -125,6 +133,8 @@ fn stale_proc() -> Result<()> {
             "/proc/self should be {own} and is {}: the mount still shows the host's PID namespace",
             pid(shown)
         ));
+    } else {
+        conclude("/proc/self is the box's own number: this is not the host's /proc");
     }
     Ok(())
 }
@@ -141,6 +151,8 @@ fn fresh_proc() -> Result<()> {
     let (processes, own) = stage::look_at_proc(&report)?;
     if own == report.get("pid")? {
         conclude(format!("ps shows {processes} process, and /proc/self is the number it knows"));
+    } else {
+        conclude("/proc/self is not the number that the box knows: /proc shows other processes");
     }
     Ok(())
 }
@@ -150,7 +162,7 @@ fn furnished() -> Result<()> {
         "The rest of a box's tree: devices, a /sys that cannot be written, and a directory on loan",
     );
     let (lent, place) = (stage::directory("lent")?, stage::directory("place")?);
-    quietly("write the letter").run(|| fs::write(lent.join("letter"), "from the host\n"))?;
+    quietly("write the letter").run(|| fs::write(lent.join("letter"), LETTER))?;
     let letter = place.join("letter");
     let spec = VolumeSpec { source: lent, destination: place.clone(), read_only: true };
     let created = probing(&format!("cat {0}; write {0} answer", letter.display()))?
@@ -183,9 +195,11 @@ fn read_and_write(created: Created, letter: &Path) -> Result<()> {
     let printed = created.start()?.output()?.text;
     output(printed.lines().next().unwrap_or_default());
     let refused = printed.contains("EROFS");
-    box_evidence("write", if refused { "EROFS" } else { "it could" });
-    if refused {
-        conclude("the same directory in two tables, and read-only in one of them");
-    }
+    box_evidence("write", if refused { "EROFS" } else { "no EROFS" });
+    conclude(match (printed.starts_with(LETTER), refused) {
+        (true, true) => "the same directory in two tables, and read-only in one of them",
+        (true, false) => "the same directory in two tables, and nothing says that it was refused",
+        (false, _) => "it did not read the host's letter there",
+    });
     Ok(())
 }

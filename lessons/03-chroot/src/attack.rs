@@ -32,6 +32,8 @@ pub enum Reached {
     Host,
     /// Its `/` is what it was.
     Nothing,
+    /// Its `/` was the host's before the attack.
+    NeverIn,
     /// Something between the two: neither what it was nor the host's.
     Elsewhere,
 }
@@ -42,6 +44,7 @@ impl Reached {
         match self {
             Reached::Host => "out: its `/` is the host's, and it reads what it was not to see",
             Reached::Nothing => "still in: its `/` is what it was, and the marker has no name",
+            Reached::NeverIn => "it was never in: its `/` was the host's before the attack",
             Reached::Elsewhere => "its `/` is neither what it was nor the host's",
         }
     }
@@ -66,6 +69,7 @@ fn judge(text: &str) -> Result<Reached> {
     box_evidence("of / after it", marked(after));
     box_evidence("the marker file, by its path on the host", value(text, "marker"));
     Ok(match value(text, "marker") {
+        _ if before == host => Reached::NeverIn,
         MARK if after == host => Reached::Host,
         "ENOENT" if after == before => Reached::Nothing,
         _ => Reached::Elsewhere,
@@ -91,6 +95,16 @@ pub fn value<'a>(text: &'a str, key: &str) -> &'a str {
     text.lines().find_map(of_line).unwrap_or_default()
 }
 
+/// What the probe's `stat` of `path` says: `found`, or the errno of this path and of no other.
+pub fn looked_up<'a>(text: &'a str, path: &str) -> &'a str {
+    let failed = format!("lstat({path}): ");
+    let errno = text.lines().find_map(|line| line.split_once(failed.as_str())?.1.split(':').next());
+    match value(text, "type") {
+        "" => errno.unwrap_or("neither found nor refused"),
+        _ => errno.unwrap_or("found"),
+    }
+}
+
 /// The errno of the first call that failed, as the probe prints it: `call chroot("esc") = -1 EPERM`.
 pub fn first_errno(text: &str) -> Option<&str> {
     text.lines().find_map(|line| line.strip_prefix("call ")?.split_once(" = -1 ")).map(|(_, e)| e)
@@ -106,6 +120,14 @@ mod tests {
     fn a_value_follows_its_whole_key() {
         assert_eq!(value(TEXT, "root-before"), "1:2");
         assert_eq!(value(TEXT, "root"), "");
+    }
+
+    #[test]
+    fn only_the_errno_of_the_path_itself_counts() {
+        let missing = "bxw-probe script: stat: lstat(/boot): ENOENT: No such file or directory";
+        assert_eq!(looked_up(missing, "/boot"), "ENOENT");
+        assert_eq!(looked_up(missing, "/bo"), "neither found nor refused");
+        assert_eq!(looked_up("type dir\n", "/boot"), "found");
     }
 
     #[test]

@@ -12,7 +12,6 @@ use ground::rootfs::probe_files;
 use ground::text::path;
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
-use nix::sched::CloneFlags;
 
 use crate::sys;
 use mount_ns::{MountNamespace, Proc};
@@ -72,25 +71,6 @@ impl Part for Without {
         doing(format_args!("prctl PR_CAPBSET_DROP {name}"))
             .like_args(format_args!("capsh --drop={} -- -c COMMAND", name.to_lowercase()))
             .run(|| sys::drop_from_bounding_set(number))
-    }
-}
-
-/// A user namespace where only root is somebody: the root of the one around it. Lesson 08 makes them properly.
-pub struct UserNamespace;
-
-impl Part for UserNamespace {
-    fn namespaces(&self) -> CloneFlags {
-        CloneFlags::CLONE_NEWUSER
-    }
-
-    fn attach(&mut self, child: &Child) -> Result<()> {
-        ["uid_map", "gid_map"].iter().try_for_each(|map| {
-            let file = child.process().file(map);
-            let path = format!("/proc/{}/{map}", child.pid());
-            doing(format_args!("write 0 0 1 to {file}"))
-                .like_args(format_args!("echo 0 0 1 > {file}"))
-                .run(|| fs::write(path, "0 0 1"))
-        })
     }
 }
 

@@ -7,8 +7,11 @@ use ground::story::{box_evidence, conclude, evidence, muted, note, step};
 use ground::text::count;
 use ground::{Result, call};
 
-use crate::attack::{WAYS, attack_again, marked, marker, shown};
+use crate::attack::{Reached, WAYS, attack_again, looked_up, marked, marker, shown};
 use crate::boxes::{jail, pivoted};
+
+/// The mounts of a box's own: all that it should see.
+const OWN: [&str; 2] = ["/", "/proc"];
 
 /// Tells the lesson.
 pub fn demo() -> Result<()> {
@@ -30,10 +33,19 @@ fn in_jail(marker: &str) -> Result<()> {
     let text = jail(&["script", &format!("ls /; mounts; stat {marker}")])?.start()?.output()?.text;
     let listed = text.lines().take_while(|line| !line.starts_with('/'));
     box_evidence("ls /", listed.collect::<Vec<_>>().join(" "));
-    box_evidence("/proc/self/mountinfo", mounts(&text).join(" "));
-    box_evidence("the marker file", if text.contains("ENOENT") { "ENOENT" } else { "found" });
-    conclude("it looks like a container. But only the looking up of names has changed");
+    conclude(match sees_only_its_own(&text, marker) {
+        true => "it looks like a container. But only the looking up of names has changed",
+        false => "it does not even look like a container: it sees something of the host",
+    });
     Ok(())
+}
+
+/// Whether the box sees no mount but its own, and not the marker. Both are told.
+fn sees_only_its_own(text: &str, marker: &str) -> bool {
+    let (mounts, found) = (mounts(text), looked_up(text, marker));
+    box_evidence("/proc/self/mountinfo", mounts.join(" "));
+    box_evidence("the marker file", found);
+    mounts == OWN && found == "ENOENT"
 }
 
 /// The mount points among the lines that the probe printed.
@@ -48,20 +60,24 @@ fn first_way_out(marker: &str) -> Result<()> {
     );
     let reached = attack_again(jail(&[WAYS[0], marker])?)?;
     conclude(reached.told());
-    step(
-        "The mounts that it could not see were there all the time: mountinfo leaves out what has no name",
-    );
-    mounts_around_escape(jail, marker)
+    step("Were there mounts that it could not see? mountinfo leaves out what has no name");
+    let more = mounts_around_escape(jail, marker)?;
+    conclude(match more {
+        true => "they were there all the time, and came in sight with the host's root",
+        false => "the attack has brought no mount in sight",
+    });
+    Ok(())
 }
 
-/// What one process reads of its mount namespace before and after the first attack.
-fn mounts_around_escape(boxed: fn(&[&str]) -> Result<Container>, marker: &str) -> Result<()> {
+/// Whether one process reads of more mounts in its mount namespace after the first attack than before.
+fn mounts_around_escape(boxed: fn(&[&str]) -> Result<Container>, marker: &str) -> Result<bool> {
     let script = format!("mounts; {} {marker}; mounts", WAYS[0]);
     let text = muted(|| boxed(&["script", &script])?.start()?.output())?.text;
     let (before, after) = text.split_once("escaped ").unwrap_or_default();
-    box_evidence("mounts in /proc/self/mountinfo before the attack", mounts(before).len());
-    box_evidence("after it, same process, same namespace", count(mounts(after).len()));
-    Ok(())
+    let (before, after) = (mounts(before).len(), mounts(after).len());
+    box_evidence("mounts in /proc/self/mountinfo before the attack", before);
+    box_evidence("after it, same process, same namespace", count(after));
+    Ok(after > before)
 }
 
 fn second_way_out(marker: &str) -> Result<()> {
@@ -80,22 +96,28 @@ fn pivot(marker: &str) -> Result<()> {
     );
     let script = format!("mounts; stat {marker}");
     let text = pivoted(&["script", &script])?.start()?.output()?.text;
-    box_evidence("/proc/self/mountinfo", mounts(&text).join(" "));
-    box_evidence("the marker file", if text.contains("ENOENT") { "ENOENT" } else { "found" });
-    conclude("the same view as in the jail. Is it a curtain again, or a wall?");
+    conclude(match sees_only_its_own(&text, marker) {
+        true => "the same view as in the jail. Is it a curtain again, or a wall?",
+        false => "it sees something of the host",
+    });
     Ok(())
 }
 
 fn attack_the_pivoted(marker: &str) -> Result<()> {
     step("The same attack: the second chroot");
-    let reached = attack_again(pivoted(&[WAYS[0], marker])?)?;
-    conclude(reached.told());
+    let by_cwd = attack_again(pivoted(&[WAYS[0], marker])?)?;
+    conclude(by_cwd.told());
     step("The same attack: the open directory");
-    let reached = attack_again(pivoted(&[WAYS[1], marker])?)?;
-    conclude(reached.told());
+    let by_fd = attack_again(pivoted(&[WAYS[1], marker])?)?;
+    conclude(by_fd.told());
     step("Were there mounts that it could not see?");
-    mounts_around_escape(pivoted, marker)?;
-    conclude("`..` ends where the mounts of the namespace end. These are all that it has");
+    let more = mounts_around_escape(pivoted, marker)?;
+    conclude(match ([by_cwd, by_fd], more) {
+        ([Reached::Nothing, Reached::Nothing], false) => {
+            "`..` ends where the mounts of the namespace end. These are all that it has"
+        }
+        _ => "this root does not hold: compare the attacks",
+    });
     Ok(())
 }
 
@@ -108,21 +130,28 @@ fn what_is_open(marker: &str) -> Result<()> {
     let given = pivoted(&["escape-fd", "0", marker])?.stdio([Some(root.into()), None, None]);
     let reached = attack_again(given.capture()?)?;
     conclude(reached.told());
-    conclude(
-        "so a runtime closes everything but standard input, output and error before execve (lesson 01: close_range), and \
-         Rootfs closes the old root when it has left it. runc forgot one: CVE-2024-21626",
-    );
+    if reached == Reached::Host {
+        conclude(
+            "so a runtime closes everything but standard input, output and error before execve (lesson 01: close_range), \
+             and Rootfs closes the old root when it has left it. runc forgot one: CVE-2024-21626",
+        );
+    }
     Ok(())
 }
 
 fn card() -> Result<()> {
-    step("The card: the root directory is the box's own now");
+    step("The card: does the root directory belong to the box now?");
     let running = muted(|| pivoted(&["sleep", "60"])?.start())?;
     let process = running.child().process();
-    let root = |process: &Process| process.root().map(|id: Identity| marked(&shown(id)));
-    evidence("device:inode of / on the host", root(&Process::this())?);
-    evidence(process.file("root"), root(&process)?);
+    let (host, own) = (Process::this().root()?, process.root()?);
+    let root = |id: Identity| marked(&shown(id));
+    evidence("device:inode of / on the host", root(host));
+    evidence(process.file("root"), root(own));
     Card::of(&process)?.tell()?;
+    conclude(match own == host {
+        false => "another directory than the host's is its `/`",
+        true => "its `/` is still the host's",
+    });
     muted(|| running.kill())?;
     note(
         "a box to look around in: 03-chroot run sh. With an image of your own: run --rootfs DIR -- COMMAND",

@@ -18,7 +18,8 @@ use crate::{process, workspace};
 /// harm to the host: started by `00-ground guard`.
 fn guarded(exe: &Path, elevation: Elevation, environment: &[(&str, OsString)]) -> Command {
     let mut command = elevation.command(&workspace::bin_dir().join("00-ground"), environment);
-    command.arg("guard").arg(exe);
+    // They look at one host, so they look at it one after another.
+    command.arg("guard").arg(exe).arg("--test-threads=1");
     command
 }
 

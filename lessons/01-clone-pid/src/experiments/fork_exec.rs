@@ -46,9 +46,12 @@ fn run(findings: &mut Findings) -> Result<()> {
     let forks = shell == 1 && first == 2;
     let builtins_do_not = second == 3;
     let subshell_hides = in_subshell == 1 && below_subshell == 5;
-    conclude(
-        "a command is a process of its own; a builtin is the shell itself; $$ is not always who you are",
-    );
+    conclude(match forks && builtins_do_not && subshell_hides {
+        true => {
+            "a command is a process of its own; a builtin is the shell itself; $$ is not always who you are"
+        }
+        false => "this shell has forked for other commands than expected",
+    });
     findings.because("shell builtins, the source's own example pwd among them, do not fork");
     findings.partly("C009", forks, builtins_do_not && subshell_hides);
     Ok(())

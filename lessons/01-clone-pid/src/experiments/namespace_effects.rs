@@ -103,11 +103,11 @@ fn mounts() -> Result<bool> {
     Ok(inside && !outside)
 }
 
-/// Devices that some kernels put into every network namespace: a tunnel's fallback device, a module's first ones.
+/// Devices that a kernel makes by itself, of the same name in many network namespaces: a tunnel's fallback device, say.
 const IN_ALL: [&str; 9] =
     ["lo", "tunl0", "gre0", "gretap0", "erspan0", "sit0", "ip6tnl0", "ip_vti0", "ip6_vti0"];
 
-/// The same, where the number varies or is one of many.
+/// The same, with a number.
 const KINDS_IN_ALL: [&str; 3] = ["ip6gre", "ifb", "dummy"];
 
 fn network() -> Result<bool> {

@@ -39,10 +39,13 @@ fn run(findings: &mut Findings) -> Result<()> {
     let (theirs, ours) = (process.status()?, host.status()?);
     let same_root = process.root()? == host.root()?;
     let same_powers = theirs.capabilities == ours.capabilities && theirs.seccomp == ours.seccomp;
-    conclude(
-        "no file speaks of a container; and namespaces alone left it the host's root directory, \
-              every capability and every system call",
-    );
+    conclude(match same_root && same_powers {
+        true => {
+            "namespaces alone left it the host's root directory, every capability and every system call: more \
+             makes a container, and none of it is an object of the kernel"
+        }
+        false => "more than its namespaces sets it apart from the host",
+    });
     findings.because("runtimes add a root directory, fewer capabilities, seccomp and masked paths");
     findings.partly("C011", in_namespaces, same_root && same_powers);
     running.kill()?;

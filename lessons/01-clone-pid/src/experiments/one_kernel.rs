@@ -37,7 +37,10 @@ fn run(findings: &mut Findings) -> Result<()> {
         box_evidence(file, name(inside.trim()));
         same &= !host.trim().is_empty() && host.trim() == inside.trim();
     }
-    conclude("one kernel, booted once: a virtual machine would have shown others");
+    conclude(match same {
+        true => "one kernel, booted once: a virtual machine would have shown others",
+        false => "another kernel, or another boot",
+    });
     findings.holds("C010", same);
     Ok(())
 }

@@ -17,7 +17,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     name: "above-root",
     title: "pivoted and not yet detached: /.. is the host",
     level: Level::Deep,
-    claims: &[],
+    claims: &["C201"],
     needs: &[Need::Admin, Need::Clone3],
     run,
 };
@@ -34,7 +34,7 @@ impl Part for Stacked {
     }
 }
 
-fn run(_: &mut Findings) -> Result<()> {
+fn run(findings: &mut Findings) -> Result<()> {
     let host = shown(Process::this().root()?);
     evidence("device:inode of / on the host", marked(&host));
     step(
@@ -43,13 +43,17 @@ fn run(_: &mut Findings) -> Result<()> {
     let stacked = identities(Stacked)?;
     step("The same with the kit's Rootfs, which detaches before anybody else's code runs");
     let ours = identities(Rootfs::new(place()?))?;
-    conclude(match (stacked.above == host, ours.above == ours.root) {
+    let climbs = stacked.above == host && stacked.root != host;
+    let ends = ours.above == ours.root && ours.root != host;
+    conclude(match (climbs, ends) {
         (true, true) => {
             "`..` of the root is the root, and then the kernel goes up to what is mounted on it. An image with the \
              link /dev -> ../dev would have had the runtime mount and make nodes in the host's /dev"
         }
-        _ => "this kernel does not climb to what is mounted on the root",
+        (true, false) => "/.. is the host in the first box, and in the second it is not its own /",
+        (false, _) => "/.. is not the host's root directory in the first box",
     });
+    findings.holds("C201", climbs && ends);
     Ok(())
 }
 

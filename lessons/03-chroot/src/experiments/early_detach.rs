@@ -1,20 +1,24 @@
 //! Why the old root must stay until the end: the kernel's condition for a new /proc in a user namespace.
 
 use chroot::Rootfs;
+use clone_pid::beyond::UserNamespace;
 use clone_pid::{Container, Part, PidNamespace};
 use ground::Result;
 use ground::lesson::{Experiment, Findings, Level};
 use ground::needs::Need;
-use ground::story::{box_evidence, conclude, step};
+use ground::proc::Process;
+use ground::proc::mountinfo::Mount;
+use ground::story::{box_evidence, conclude, evidence, step};
+use ground::text::count;
 
-use crate::boxes::{PROBE, Scratch, UserNamespace, place};
+use crate::boxes::{PROBE, Scratch, place};
 use mount_ns::{MountNamespace, Proc};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "early-detach",
     title: "in a user namespace, who detaches the old root first gets no /proc",
     level: Level::Deep,
-    claims: &[],
+    claims: &["C200"],
     needs: &[Need::Admin, Need::Clone3],
     run,
 };
@@ -33,24 +37,44 @@ impl Part for Early {
     }
 }
 
-fn run(_: &mut Findings) -> Result<()> {
+fn run(findings: &mut Findings) -> Result<()> {
     step("Pivot and detach first, mount /proc then");
     let early = outcome(boxed(Early(Rootfs::new(place()?)))?);
     box_evidence("outcome", &early);
     step("Mount /proc while the old root is there, pivot and detach then");
     let late = outcome(boxed(Rootfs::new(place()?))?);
     box_evidence("outcome", &late);
-    conclude(match (early.as_str(), late.as_str()) {
+    let found = (early.as_str(), late.as_str());
+    conclude(told(found));
+    match found {
+        ("EPERM", "EPERM") if covered()? => findings.because(
+            "parts of the host's own /proc are covered, as in a container: no way to compare",
+        ),
+        ("ENOSPC", "ENOSPC") => findings.because("the host allows no more user namespaces"),
+        _ => findings.holds("C200", found == ("EPERM", "mounted")),
+    }
+    Ok(())
+}
+
+fn told(found: (&str, &str)) -> &'static str {
+    match found {
         ("EPERM", "mounted") => {
             "a new /proc could show what the host had covered in its own, so the kernel first wants to see an \
              uncovered one in the same mount namespace: that of the old root"
         }
-        ("EPERM", "EPERM") => {
-            "this host has covered parts of its own /proc, and lets no user namespace mount one"
-        }
-        _ => "this kernel asks for no uncovered /proc, or makes no user namespace",
-    });
-    Ok(())
+        (early, late) if early == late => "the order makes no difference",
+        _ => "the order makes a difference, and not the one expected",
+    }
+}
+
+/// Whether something is mounted on parts of the host's `/proc`.
+fn covered() -> Result<bool> {
+    let mounts = Process::this().mounts()?;
+    let on_proc =
+        |mount: &&Mount| mount.point.starts_with("/proc") && mount.point.as_os_str() != "/proc";
+    let found = mounts.iter().filter(on_proc).count();
+    evidence("mounts on parts of the host's /proc", count(found));
+    Ok(found > 0)
 }
 
 fn boxed(root: impl Part + 'static) -> Result<Container> {

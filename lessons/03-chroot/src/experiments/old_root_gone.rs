@@ -18,12 +18,15 @@ pub const EXPERIMENT: Experiment = Experiment {
     name: "old-root-gone",
     title: "before seal the host is behind a curtain, after it the host is gone",
     level: Level::Deep,
-    claims: &[],
+    claims: &["C198"],
     needs: &[Need::Admin, Need::Clone3],
     run,
 };
 
-fn run(_: &mut Findings) -> Result<()> {
+/// The mounts of the box's own.
+const OWN: [&str; 2] = ["/", "/proc"];
+
+fn run(findings: &mut Findings) -> Result<()> {
     step("Stop a box between enter and seal: it is furnished, and the old root still there");
     let created = pivoted(&["sleep", "60"])?.create()?;
     let held = descriptors_of_host(created.child())?;
@@ -33,12 +36,14 @@ fn run(_: &mut Findings) -> Result<()> {
     let still_held = descriptors_of_host(running.child())?;
     let after = mounts(running.child(), PROBE)?;
     evidence("mount points of the box now", after.join(" "));
-    conclude(match (held, still_held, before.len() > after.len()) {
-        (1, 0, true) => {
+    let gone = still_held == 0 && after == OWN;
+    conclude(match gone {
+        true => {
             "no mount of the host is left in the namespace, and no descriptor that leads to one"
         }
-        _ => "something of the host is still there",
+        false => "there is more than the box's own two mounts, or a descriptor of the host's root",
     });
+    findings.holds("C198", gone && held == 1 && before.len() > OWN.len());
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use ground::needs::Need;
 use ground::story::{conclude, muted, output, step};
 use ground::text::path;
 
-use crate::attack::{Reached, WAYS, attack, attack_again, first_errno, marker, value};
+use crate::attack::{Reached, WAYS, attack, attack_again, first_errno, looked_up, marker, value};
 use crate::boxes::{Without, jail, pivoted};
 use crate::sys::CAP_SYS_CHROOT;
 
@@ -52,7 +52,7 @@ fn told(reached: Reached) -> Reached {
 fn is_hidden(marker: &str) -> Result<bool> {
     let text = jail(&["stat", marker])?.start()?.output()?.text;
     text.lines().for_each(|line| output(line.replace(marker, &path(marker).to_string())));
-    Ok(text.contains("ENOENT"))
+    Ok(looked_up(&text, marker) == "ENOENT")
 }
 
 /// Whether the first attack ends at its chroot, with EPERM, and stays in.
@@ -60,9 +60,13 @@ fn is_refused(marker: &str) -> Result<bool> {
     let container = jail(&[WAYS[0], marker])?.with(Without(CAP_SYS_CHROOT, "CAP_SYS_CHROOT"));
     let text = muted(|| container.start()?.output())?.text;
     text.lines().filter_map(|line| line.strip_prefix("call ")).for_each(output);
-    conclude(
-        "who may not call chroot cannot leave by it. Docker leaves CAP_SYS_CHROOT to its containers all the same: \
-         they stand on pivot_root",
-    );
-    Ok(first_errno(&text) == Some("EPERM") && value(&text, "escaped") == "no")
+    let refused = first_errno(&text) == Some("EPERM") && value(&text, "escaped") == "no";
+    conclude(match refused {
+        true => {
+            "who may not call chroot cannot leave by it. Docker leaves CAP_SYS_CHROOT to its containers all the same: \
+             they stand on pivot_root"
+        }
+        false => "the attack was not stopped at its chroot",
+    });
+    Ok(refused)
 }

@@ -17,12 +17,12 @@ pub const EXPERIMENT: Experiment = Experiment {
     name: "freeze",
     title: "a frozen box uses nothing, and what a signal does to it",
     level: Level::Deep,
-    claims: &[],
+    claims: &["C204"],
     needs: &[Need::Admin, Need::Clone3, Need::Freezer],
     run,
 };
 
-fn run(_: &mut Findings) -> Result<()> {
+fn run(findings: &mut Findings) -> Result<()> {
     step("Pause a loop, and look at its CPU time twice");
     let group = Group::named("frozen");
     let running = endless()?.with(Freezer::of(&group)).start()?;
@@ -42,12 +42,21 @@ fn run(_: &mut Findings) -> Result<()> {
     paused.resume()?;
     let status = muted(|| running.wait())?;
     evidence("the box", status);
-    conclude(match (version, status == Status::Killed(9)) {
-        (Version::V1, true) => {
+    let killed = status == Status::Killed(9);
+    conclude(told(version, outlasts, killed));
+    let as_told = outlasts == (version == Version::V1);
+    findings.holds("C204", !before.is_zero() && still && killed && as_told);
+    Ok(())
+}
+
+fn told(version: Version, outlasts: bool, killed: bool) -> &'static str {
+    match (version, outlasts, killed) {
+        (Version::V1, true, true) => {
             "in version 1 the signal waits until the box is thawed: to end a paused box, kill it and thaw it"
         }
-        (Version::V2, true) => "in version 2 SIGKILL goes through to a frozen process",
-        _ => "it ended otherwise",
-    });
-    Ok(())
+        (Version::V2, false, true) => "in version 2 SIGKILL goes through to a frozen process",
+        (Version::V1, false, true) => "SIGKILL went through to a frozen process, in version 1",
+        (Version::V2, true, true) => "SIGKILL waited for the thaw, in version 2",
+        (_, _, false) => "it was not SIGKILL that ended it",
+    }
 }
