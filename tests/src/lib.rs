@@ -19,7 +19,8 @@ pub use scratch::Scratch;
 pub use skip::{needs, program};
 
 /// The lessons that exist, by binary.
-pub const LESSONS: [&str; 4] = ["01-clone-pid", "02-mount-ns", "03-chroot", "04-cgroup-cpu"];
+pub const LESSONS: [&str; 5] =
+    ["01-clone-pid", "02-mount-ns", "03-chroot", "04-cgroup-cpu", "05-memory-oom"];
 
 /// A built binary of the workspace: beside this test's directory, or where `$BXW_BIN_DIR` says.
 pub fn binary(name: &str) -> PathBuf {

@@ -51,10 +51,22 @@ pub enum Need {
     Freezer,
     /// A group with a memory limit can be made.
     MemoryController,
+    /// …in a v1 hierarchy.
+    MemoryV1,
+    /// …in the v2 hierarchy.
+    MemoryV2,
     /// A group with a limited number of processes can be made.
     PidsController,
     /// A group with limited block I/O can be made.
     IoController,
+    /// More than one CPU.
+    TwoCpus,
+    /// A loop device can be made.
+    LoopDevice,
+    /// Swapping can be turned on, and groups count it.
+    Swap,
+    /// A machine that is thrown away afterwards: settings of the whole host may be changed.
+    Disposable,
     /// A network namespace can be made.
     NetworkNamespaces,
     /// A pair of veth interfaces can be made.

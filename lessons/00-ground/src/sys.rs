@@ -1,8 +1,12 @@
 //! The one file of this crate with `unsafe`: system calls that nix does not wrap.
 #![allow(unsafe_code)]
 
+use std::ffi::CString;
 use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 
 use nix::errno::Errno;
@@ -42,4 +46,53 @@ pub fn in_child(attempt: impl Fn() -> nix::Result<()> + Send + Sync + 'static) -
         Err(errno) => Err(errno),
         Ok(_) => Err(Errno::EIO),
     }
+}
+
+/// The number of a loop device that is free at this moment: loop(4). `control` is `/dev/loop-control`.
+pub fn free_loop(control: BorrowedFd) -> nix::Result<i32> {
+    const LOOP_CTL_GET_FREE: libc::Ioctl = 0x4C82;
+    // SAFETY: takes no argument; on a descriptor of anything else it fails.
+    Errno::result(unsafe { libc::ioctl(control.as_raw_fd(), LOOP_CTL_GET_FREE) })
+}
+
+/// `struct loop_config` of linux/loop.h, of which three members are needed.
+#[repr(C)]
+struct LoopConfig {
+    fd: u32,
+    block_size: u32,
+    before_flags: [u32; 13],
+    flags: u32,
+    rest: [u64; 30],
+}
+
+/// Binds a loop device to the file with this descriptor until nobody has the device open: loop(4), Linux 5.8.
+pub fn configure_loop(device: BorrowedFd, file: u32) -> nix::Result<()> {
+    const LOOP_CONFIGURE: libc::Ioctl = 0x4C0A;
+    const LO_FLAGS_AUTOCLEAR: u32 = 4;
+    const { assert!(size_of::<LoopConfig>() == 304) };
+    let config = LoopConfig {
+        fd: file,
+        block_size: 0,
+        before_flags: [0; 13],
+        flags: LO_FLAGS_AUTOCLEAR,
+        rest: [0; 30],
+    };
+    // SAFETY: the kernel reads as many bytes as a loop_config has, which is what `config` has.
+    let result = unsafe { libc::ioctl(device.as_raw_fd(), LOOP_CONFIGURE, &raw const config) };
+    Errno::result(result).map(drop)
+}
+
+/// swapon(2), with the highest priority.
+pub fn swapon(device: &Path) -> nix::Result<()> {
+    const SWAP_FLAG_PREFER: libc::c_int = 0x8000;
+    let device = CString::new(device.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
+    // SAFETY: the kernel reads the string up to its NUL.
+    Errno::result(unsafe { libc::swapon(device.as_ptr(), SWAP_FLAG_PREFER | 0x7FFF) }).map(drop)
+}
+
+/// swapoff(2)
+pub fn swapoff(device: &Path) -> nix::Result<()> {
+    let device = CString::new(device.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
+    // SAFETY: the kernel reads the string up to its NUL.
+    Errno::result(unsafe { libc::swapoff(device.as_ptr()) }).map(drop)
 }

@@ -147,7 +147,7 @@ pub fn write(
 }
 
 /// [`write`], then reads back what the kernel made of it; a difference is said aloud.
-pub(crate) fn set(
+pub fn set(
     place: &Place,
     file: &str,
     value: impl Display,

@@ -37,7 +37,7 @@ mod view;
 
 pub use cpuset::Cpuset;
 pub use freezer::{Freezer, Paused};
-pub use group::{Group, move_to, write};
+pub use group::{Group, move_to, set, write};
 pub use view::{CgroupFs, CgroupNamespace};
 
 use clone_pid::{Birth, Part};
@@ -45,7 +45,6 @@ use ground::Result;
 use ground::cgroup::{Controller, Version};
 use ground::story::{evidence, notice};
 use ground::text::{count, time};
-use group::set;
 use nix::errno::Errno;
 
 const RANGE: &str = "quota and period are in µs: a quota of at least 1000, a period from 1000 to 1000000; and in v1 \

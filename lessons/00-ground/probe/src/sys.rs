@@ -6,9 +6,9 @@ use std::ffi::{CStr, CString, c_char, c_int, c_long};
 use std::fs::File;
 use std::io::{self, Error};
 use std::mem::{ManuallyDrop, MaybeUninit};
-use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::ptr;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::time::Duration;
 
 /// The C library's start-up calls this.
@@ -221,4 +221,76 @@ pub fn cpus() -> io::Result<i32> {
     check(unsafe { libc::sched_getaffinity(0, size_of_val(&set), &raw mut set) })?;
     // SAFETY: only counts bits.
     Ok(unsafe { libc::CPU_COUNT(&set) })
+}
+
+/// waitpid(2) for whichever child has ended, or ends next
+pub fn wait_any() -> io::Result<i32> {
+    // SAFETY: a null status is not written to.
+    check(unsafe { libc::waitpid(-1, ptr::null_mut(), 0) })
+}
+
+/// mmap(2) of a whole file, for reading, until the process ends
+pub fn map_file(file: &File, len: usize) -> io::Result<&'static [u8]> {
+    let fd = file.as_raw_fd();
+    // SAFETY: the kernel chooses an address that nothing else uses.
+    let at = unsafe { libc::mmap(ptr::null_mut(), len, libc::PROT_READ, libc::MAP_SHARED, fd, 0) };
+    if at == libc::MAP_FAILED {
+        return Err(Error::last_os_error());
+    }
+    // SAFETY: so many readable bytes are mapped there and never unmapped; the file is not shortened while a lesson runs.
+    Ok(unsafe { std::slice::from_raw_parts(at.cast(), len) })
+}
+
+/// Two counters that children share: mmap(2), `MAP_SHARED`
+pub fn shared_counters() -> io::Result<&'static [AtomicU32; 2]> {
+    let (access, flags) =
+        (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
+    // SAFETY: the kernel chooses an address that nothing else uses.
+    let at = unsafe { libc::mmap(ptr::null_mut(), 4096, access, flags, -1, 0) };
+    if at == libc::MAP_FAILED {
+        return Err(Error::last_os_error());
+    }
+    // SAFETY: a page of zeroes, aligned, never unmapped, and touched through atomics only.
+    Ok(unsafe { &*at.cast() })
+}
+
+/// Takes a file that has no dirty pages out of the page cache: posix_fadvise(2)
+pub fn forget_cache(file: &File) -> io::Result<()> {
+    // SAFETY: takes only integers.
+    match unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_DONTNEED) } {
+        0 => Ok(()),
+        errno => Err(Error::from_raw_os_error(errno)),
+    }
+}
+
+/// As many open files as the hard limit allows: setrlimit(2)
+pub fn raise_descriptor_limit() -> io::Result<()> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the kernel writes one rlimit to `limit`.
+    check(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) })?;
+    limit.rlim_cur = limit.rlim_max;
+    // SAFETY: the kernel reads one rlimit.
+    check(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }).map(drop)
+}
+
+/// mmap(2) of so many bytes without a file, which are never written and never unmapped
+pub fn map_anonymous(len: usize, noreserve: bool) -> io::Result<()> {
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    let reserve = if noreserve { libc::MAP_NORESERVE } else { 0 };
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | reserve;
+    // SAFETY: the kernel chooses an address that nothing else uses.
+    let at = unsafe { libc::mmap(ptr::null_mut(), len, access, flags, -1, 0) };
+    if at == libc::MAP_FAILED { Err(Error::last_os_error()) } else { Ok(()) }
+}
+
+/// How many pages of a file are in memory, and how many it has: mincore(2)
+pub fn cached_pages(file: &File, len: usize) -> io::Result<(usize, usize)> {
+    let memory = map_file(file, len)?;
+    // SAFETY: takes only an integer.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
+    let mut pages = vec![0u8; len.div_ceil(page)];
+    let (at, len) = (memory.as_ptr().cast_mut().cast(), memory.len());
+    // SAFETY: the kernel writes a byte to `pages` for each page of the mapping, which it does not change.
+    check(unsafe { libc::mincore(at, len, pages.as_mut_ptr()) })?;
+    Ok((pages.iter().filter(|page| **page & 1 == 1).count(), pages.len()))
 }

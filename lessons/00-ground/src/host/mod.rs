@@ -5,6 +5,7 @@
 //! the lock is free, and [`sweep`] finds the rest. Prefix and state directory carry the user's number, so thirty people
 //! can share one host and `clean` never touches a neighbour's.
 
+pub mod disk;
 pub mod groups;
 pub mod picture;
 pub mod sweep;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::{PREFIX, owner, state_base, sweep};
+use super::{PREFIX, disk, owner, state_base, sweep};
 use crate::error::Result;
 use crate::proc::{self, Process};
 
@@ -42,6 +42,7 @@ pub fn take(scope: Scope) -> Result<Picture> {
         "routes",
         lines_of("/proc/net/route").chain(lines_of("/proc/net/ipv6_route")).map(route).collect(),
     );
+    add("loop devices", disk::files());
     add("nft rules", nft_rules());
     add("named namespaces", names_in("/run/netns"));
     add("state", state());

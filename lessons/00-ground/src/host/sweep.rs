@@ -11,7 +11,7 @@ use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{PREFIX, groups, lock, owner, state_dir};
+use super::{PREFIX, disk, groups, lock, owner, state_dir};
 use crate::call::quietly;
 use crate::error::{Error, Result};
 use crate::proc::{self, Process};
@@ -127,11 +127,12 @@ pub(super) fn remove_remains(run: &Path) -> Result<()> {
     }
 }
 
-/// Removes a directory and all that is mounted below it. A missing one is fine.
+/// Removes a directory, all that is mounted below it, and swap on a file in it. A missing one is fine.
 pub fn remove_run(dir: &Path) -> Result<()> {
     if !dir.exists() {
         return Ok(());
     }
+    disk::off_below(dir)?;
     unmount_below(dir)?;
     quietly(format_args!("remove {}", dir.display())).run(|| match fs::remove_dir_all(dir) {
         // Somebody else swept at the same time.

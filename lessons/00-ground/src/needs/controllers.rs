@@ -130,6 +130,31 @@ pub fn group_below(mount: &Mount, group: &str) -> Option<PathBuf> {
     (!leads_out).then(|| mount.point.join(below))
 }
 
+/// Whether the kernel swaps, and tells for each group how much. In v2 every group but the root has the file.
+pub(super) fn counts_swap() -> bool {
+    let counts = |layout: Layout| match layout.hierarchy(Controller::MEMORY) {
+        Some(v2) if v2.kind == "cgroup2" => true,
+        Some(v1) => v1.point.join("memory.memsw.usage_in_bytes").exists(),
+        None => false,
+    };
+    Path::new("/proc/swaps").exists() && Layout::read().is_ok_and(counts)
+}
+
+/// Whether memory is in a v1 hierarchy, in which this process may make groups.
+pub(super) fn has_memory_v1() -> bool {
+    has_memory_in("cgroup")
+}
+
+/// The same for v2.
+pub(super) fn has_memory_v2() -> bool {
+    has_memory_in("cgroup2")
+}
+
+fn has_memory_in(kind: &str) -> bool {
+    let there = |l: &Layout| l.hierarchy(Controller::MEMORY).is_some_and(|m| m.kind == kind);
+    Layout::read().is_ok_and(|l| there(&l) && l.usable(Controller::MEMORY).is_some())
+}
+
 /// The words of a file; none when it cannot be read.
 pub fn words(file: &Path) -> BTreeSet<String> {
     let text = fs::read_to_string(file).unwrap_or_default();

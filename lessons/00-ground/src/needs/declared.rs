@@ -1,6 +1,6 @@
 //! The table of needs.
 
-use super::controllers::Controller;
+use super::controllers::{self, Controller};
 use super::kernel::{self, has_namespace};
 use super::netlink;
 use super::trial::Trial;
@@ -56,7 +56,7 @@ const GROUPS: &str = "run with sudo; where root lacks it too, /sys/fs/cgroup is 
                       or /proc/cmdline has cgroup_disable=";
 
 /// Every need, in the order of the enumeration.
-pub(super) static ALL: [Declared; 22] = [
+pub(super) static ALL: [Declared; 28] = [
     need(
         Need::Admin,
         "admin",
@@ -179,6 +179,22 @@ pub(super) static ALL: [Declared; 22] = [
     .essential(&[5])
     .remedy(GROUPS),
     need(
+        Need::MemoryV1,
+        "memory-v1",
+        "cgroup v1's memory controller, for what v2 has no more",
+        Probe::Kernel(controllers::has_memory_v1),
+    )
+    .affects(&[5])
+    .remedy("`cargo xtask vm --cgroup v1` has it; or boot with systemd.unified_cgroup_hierarchy=0"),
+    need(
+        Need::MemoryV2,
+        "memory-v2",
+        "cgroup v2's memory controller, for what v1 never had",
+        Probe::Kernel(controllers::has_memory_v2),
+    )
+    .affects(&[5])
+    .remedy("`cargo xtask vm` has it; or boot with systemd.unified_cgroup_hierarchy=1"),
+    need(
         Need::PidsController,
         "pids-controller",
         "cgroups with a limited number of processes",
@@ -194,6 +210,38 @@ pub(super) static ALL: [Declared; 22] = [
     )
     .affects(&[7])
     .remedy(GROUPS),
+    need(
+        Need::TwoCpus,
+        "two-cpus",
+        "two CPUs, to bind a box to one of them",
+        Probe::Kernel(kernel::has_two_cpus),
+    )
+    .affects(&[5])
+    .remedy("a machine with two CPUs; for cargo xtask vm, --cpus 2"),
+    need(
+        Need::LoopDevice,
+        "loop-device",
+        "loop devices: a disk of one's own",
+        Probe::Kernel(kernel::has_loop_devices),
+    )
+    .affects(&[5])
+    .remedy("sudo modprobe loop; in a container /dev/loop-control must be there"),
+    need(
+        Need::Swap,
+        "swap",
+        "swap that can be turned on and is counted for each cgroup",
+        Probe::Kernel(controllers::counts_swap),
+    )
+    .affects(&[5])
+    .remedy("boot with swapaccount=1, and a kernel with CONFIG_SWAP"),
+    need(
+        Need::Disposable,
+        "disposable",
+        "a machine that is thrown away: for what changes settings of the whole host",
+        Probe::Kernel(kernel::is_disposable),
+    )
+    .affects(&[5])
+    .remedy("cargo xtask vm run lesson 05"),
     need(
         Need::NetworkNamespaces,
         "network-namespaces",

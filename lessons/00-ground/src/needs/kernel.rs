@@ -22,6 +22,21 @@ pub(crate) fn has_file_system(name: &str) -> bool {
     registered(&read("/proc/filesystems"), name) || has_module(name)
 }
 
+/// Whether there are CPUs to choose among: a list like `0-1`.
+pub(crate) fn has_two_cpus() -> bool {
+    read("/sys/devices/system/cpu/online").contains(['-', ','])
+}
+
+/// Whether this is the machine of `cargo xtask vm`, which says so on the kernel's command line.
+pub(crate) fn is_disposable() -> bool {
+    read("/proc/cmdline").contains("bxw.cgroup=")
+}
+
+/// Whether a loop device can be asked for.
+pub(crate) fn has_loop_devices() -> bool {
+    Path::new("/dev/loop-control").exists()
+}
+
 /// Whether a module is loaded, built in, or could be loaded. A kernel without an index of its modules does not tell: it is
 /// believed to have it.
 pub(crate) fn has_module(name: &str) -> bool {
