@@ -128,7 +128,9 @@ fn usual_remedy(errno: Errno) -> Option<&'static str> {
         }
         Errno::EACCES => "permission denied; check owner and mode of every directory on the path",
         Errno::ENOENT => "no such file or directory; check the spelling",
-        Errno::ENOSPC => "No space left on device, or a limit of /proc/sys/user/max_*_namespaces is reached",
+        Errno::ENOSPC => {
+            "No space left on device, or a limit of /proc/sys/user/max_*_namespaces is reached"
+        }
         Errno::ENOSYS => {
             "this kernel does not know the call; `cargo xtask doctor` names the version"
         }
