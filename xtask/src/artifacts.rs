@@ -133,10 +133,18 @@ pub fn build_tests() -> Result<Vec<Executable>> {
 
 /// Builds one test target of the package `tests`.
 pub fn build_test(target: &str) -> Result<Executable> {
-    let mut command = cargo("test");
-    command.args(["--quiet", "--package", "tests", "--test", target, "--no-run", JSON]);
-    let built = executables(&mut command)?.into_iter().find(|b| b.test && b.name == target);
+    let built = build_these_tests([target])?.into_iter().next();
     built.ok_or_else(|| Failure::failed(format!("package tests has no test target {target}")))
+}
+
+/// Builds these test targets of the package `tests`.
+pub fn build_these_tests<'a>(
+    targets: impl IntoIterator<Item = &'a str>,
+) -> Result<Vec<Executable>> {
+    let mut command = cargo("test");
+    command.args(["--quiet", "--package", "tests", "--no-run", JSON]);
+    command.args(targets.into_iter().flat_map(|target| ["--test", target]));
+    Ok(executables(&mut command)?.into_iter().filter(|built| built.test).collect())
 }
 
 /// Runs a cargo command that has [`JSON`] among its arguments and collects what it made.

@@ -6,6 +6,7 @@
 
 mod libtest;
 pub mod record;
+mod scope;
 mod suite;
 
 use std::path::Path;
@@ -14,8 +15,9 @@ use clap::Args;
 
 use crate::elevate::{self, Elevation};
 use crate::failure::{Failure, Result};
-use crate::{artifacts, lessons, process, sys, vm, workspace};
+use crate::{process, sys, vm};
 pub use record::{Record, SuiteRecord};
+use scope::Scope;
 pub use suite::Suite;
 
 /// The arguments of `test`.
@@ -41,7 +43,7 @@ pub fn test(args: &TestArgs) -> Result<()> {
         return Ok(());
     }
     Record::forget(&args.filters)?;
-    let suites = build()?;
+    let suites = build(&args.filters)?;
     sys::outlive_interrupts();
     let mut record = run_all(&suites, &args.filters, None)?;
     if args.filters.is_empty() && !args.no_vm {
@@ -61,18 +63,16 @@ pub fn test(args: &TestArgs) -> Result<()> {
 /// Builds here and runs the package `tests` at a given place. The record of the last run on this
 /// machine stays what it is.
 pub fn test_at(filters: &[String], place: Elevation) -> Result<()> {
-    let suites: Vec<Suite> = build()?.into_iter().filter(|suite| suite.kernel).collect();
+    let suites: Vec<Suite> = build(filters)?.into_iter().filter(|suite| suite.kernel).collect();
     sys::outlive_interrupts();
     let record = run_all(&suites, filters, Some(place))?;
     print!("{}", record.report());
     if sys::interrupted() { Err(Failure::status(130)) } else { record.verdict() }
 }
 
-/// Builds lesson binaries, probe and test executables.
-fn build() -> Result<Vec<Suite>> {
-    artifacts::build_lessons(&lessons::discover(&workspace::root())?)?;
-    artifacts::build_probe()?;
-    let mut suites: Vec<Suite> = artifacts::build_tests()?.into_iter().map(Suite::of).collect();
+/// Builds what the tests named by the filters need.
+fn build(filters: &[String]) -> Result<Vec<Suite>> {
+    let mut suites: Vec<Suite> = Scope::of(filters).build()?.into_iter().map(Suite::of).collect();
     suites.sort_by(|a, b| (a.kernel, &a.name).cmp(&(b.kernel, &b.name)));
     Ok(suites)
 }
