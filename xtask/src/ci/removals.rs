@@ -13,6 +13,10 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::slice::Iter;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use crate::failure::{Context, Failure, Result};
 use crate::test::{Record, record};
@@ -30,6 +34,9 @@ struct Removal {
     part: String,
 }
 
+/// Two worktrees of HEAD work side by side: most of a verdict is waiting for what does not come.
+const WORKERS: usize = 2;
+
 /// Applies each patch to a worktree of HEAD, one at a time, and runs its test there.
 pub fn removals() -> Result<()> {
     let removals = read_all(&workspace::root().join("tests/removals"))?;
@@ -37,24 +44,47 @@ pub fn removals() -> Result<()> {
         return Err(Failure::failed("tests/removals holds no patch"));
     }
     sys::outlive_interrupts();
-    let tree = Worktree::of_head()?;
-    baseline(&tree, &removals)?;
-    let mut survived = 0;
-    for removal in &removals {
-        let verdict = tree.judge(removal);
-        if sys::interrupted() {
-            return Err(Failure::status(130));
-        }
+    let trees = (0..WORKERS).map(Worktree::of_head).collect::<Result<Vec<_>>>()?;
+    let queue = Mutex::new(removals.iter());
+    let survived = AtomicUsize::new(0);
+    let all: Result<Vec<()>> = thread::scope(|scope| {
+        let work = |tree| {
+            let (queue, survived, removals) = (&queue, &survived, &removals);
+            scope.spawn(move || judge_from(queue, tree, removals, survived))
+        };
+        let workers: Vec<_> = trees.iter().map(work).collect();
+        let died = |_| Failure::failed("a worker panicked");
+        workers.into_iter().map(|worker| worker.join().map_err(died)?).collect()
+    });
+    all?;
+    match (sys::interrupted(), survived.into_inner()) {
+        (true, _) => Err(Failure::status(130)),
+        (false, 0) => Ok(()),
+        (false, n) => Err(Failure::failed(format!("{n} removals"))),
+    }
+}
+
+/// Takes patches from the queue until it is empty.
+fn judge_from(
+    queue: &Mutex<Iter<Removal>>,
+    tree: &Worktree,
+    all: &[Removal],
+    survived: &AtomicUsize,
+) -> Result<()> {
+    baseline(tree, all)?;
+    let next = || queue.lock().ok()?.next();
+    while let Some(removal) = next().filter(|_| !sys::interrupted()) {
         let name = removal.file.file_name().unwrap_or_default().display();
-        match verdict {
+        match tree.judge(removal) {
+            _ if sys::interrupted() => {}
             Ok(()) => println!("{name}: {} fails, as it must ({})", removal.test, removal.part),
             Err(failure) => {
                 println!("{name}: {failure}");
-                survived += 1;
+                survived.fetch_add(1, Ordering::Relaxed);
             }
         }
     }
-    if survived == 0 { Ok(()) } else { Err(Failure::failed(format!("{survived} removals"))) }
+    Ok(())
 }
 
 /// Without a patch every named test has to pass: otherwise its failure proves nothing.
@@ -113,8 +143,8 @@ struct Worktree {
 }
 
 impl Worktree {
-    fn of_head() -> Result<Worktree> {
-        let base = workspace::bin_dir().with_file_name("removals");
+    fn of_head(number: usize) -> Result<Worktree> {
+        let base = workspace::bin_dir().with_file_name("removals").join(number.to_string());
         let tree = Worktree { dir: base.join("tree"), target: base.join("target") };
         fs::create_dir_all(&tree.target).doing("make directory", &tree.target)?;
         tree.remove();
