@@ -18,7 +18,8 @@ use nix::sys::prctl;
 use nix::sys::signal::Signal;
 use nix::unistd::getuid;
 
-pub use cli::{Cli, Command, FaceFlags, Look, Verb, one_line};
+use cli::{Asked, Parsed};
+pub use cli::{Cli, Command, FaceFlags, Look, OwnVerb, Verb, one_line};
 pub use experiment::{Experiment, Findings, Level};
 
 use crate::call::IntoErrno;
@@ -41,6 +42,8 @@ pub struct Lesson<R> {
     pub demo: fn() -> Result<()>,
     /// Starts a container by the lesson's flags; returns the status of `run`.
     pub run: fn(R, Command) -> Result<u8>,
+    /// Verbs of this lesson alone, beside the common ones.
+    pub verbs: &'static [OwnVerb],
     /// In the order in which they are to be read.
     pub experiments: &'static [Experiment],
 }
@@ -83,13 +86,13 @@ pub fn show_card(card: &Card) -> Result<()> {
 
 /// Runs a lesson's command line from end to end.
 pub fn main<R: Args>(lesson: Lesson<R>) -> ExitCode {
-    let Cli { look, rootless, verb } = match cli::parse::<R>(lesson.program, lesson.title) {
-        Ok(cli) => cli,
+    let Parsed { look, rootless, asked } = match cli::parse(&lesson) {
+        Ok(parsed) => parsed,
         Err(status) => return ExitCode::from(status),
     };
-    let is_run = matches!(verb, Some(Verb::Run(_)));
+    let is_run = asked.is_like_run();
     let outcome = panic::catch_unwind(panic::AssertUnwindSafe(|| {
-        let status = perform(&lesson, look, rootless, verb.unwrap_or(Verb::Demo))?;
+        let status = perform(&lesson, look, rootless, asked)?;
         end_of_story(status)
     }));
     let status = match outcome {
@@ -106,13 +109,15 @@ pub fn main<R: Args>(lesson: Lesson<R>) -> ExitCode {
     ExitCode::from(status)
 }
 
-fn perform<R: Args>(lesson: &Lesson<R>, look: Look, rootless: bool, verb: Verb<R>) -> Result<u8> {
-    if let Verb::List { json } = verb {
+fn perform<R: Args>(lesson: &Lesson<R>, look: Look, rootless: bool, asked: Asked<R>) -> Result<u8> {
+    if let Asked::Common(Verb::List { json }) = asked {
         cli::list(lesson, json)?;
         return Ok(0);
     }
-    let chosen = match &verb {
-        Verb::Experiment { name, deep } => experiment::choose(lesson.experiments, name, *deep)?,
+    let chosen = match &asked {
+        Asked::Common(Verb::Experiment { name, deep }) => {
+            experiment::choose(lesson.experiments, name, *deep)?
+        }
         _ => Vec::new(),
     };
     let _ = LOOK.set(look);
@@ -120,9 +125,10 @@ fn perform<R: Args>(lesson: &Lesson<R>, look: Look, rootless: bool, verb: Verb<R
     end_with_sudo();
     let run = Run::begin()?;
     let _ = RUN.set((run.name(), run.dir().to_path_buf()));
-    match &verb {
-        Verb::Run(run) => look.tell_run(run.tell),
-        _ => look.tell_on(stdout(), stdout().is_terminal()),
+    match &asked {
+        Asked::Own(..) => {}
+        Asked::Common(Verb::Run(run)) => look.tell_run(run.tell),
+        Asked::Common(_) => look.tell_on(stdout(), stdout().is_terminal()),
     }
     if rootless {
         // The last moment to see the host from the host.
@@ -134,6 +140,10 @@ fn perform<R: Args>(lesson: &Lesson<R>, look: Look, rootless: bool, verb: Verb<R
     if !chosen.is_empty() {
         return experiment::perform(lesson.number_and_name().0, &chosen);
     }
+    let verb = match asked {
+        Asked::Own(verb, arguments) => return (verb.run)(&arguments),
+        Asked::Common(verb) => verb,
+    };
     need_admin()?;
     match verb {
         Verb::Run(args) => (lesson.run)(args.flags, Command::new(args.command, args.no_card)?),

@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         title: "a process becomes PID 1",
         demo: demo::demo,
         run,
+        verbs: &[],
         experiments: experiments::ALL,
     })
 }

@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         title: "a mount table of its own, and an honest /proc",
         demo: demo::demo,
         run,
+        verbs: &[],
         experiments: experiments::ALL,
     })
 }

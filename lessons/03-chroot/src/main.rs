@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         title: "a root of its own, and two ways out of the wrong one",
         demo: demo::demo,
         run,
+        verbs: &[],
         experiments: experiments::ALL,
     })
 }

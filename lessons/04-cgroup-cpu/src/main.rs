@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         title: "a fifth of a CPU, and not a moment without the limit",
         demo: demo::demo,
         run,
+        verbs: &[],
         experiments: experiments::ALL,
     })
 }

@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         title: "so much memory and not a page more: who counts, and who dies",
         demo: demo::demo,
         run,
+        verbs: &[],
         experiments: experiments::ALL,
     })
 }

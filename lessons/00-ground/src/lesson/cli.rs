@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde_json::json;
 
 use super::{Lesson, Level};
@@ -109,6 +109,22 @@ pub struct RunArgs<R: Args> {
     pub command: Vec<OsString>,
 }
 
+/// A verb that one lesson has beside the common ones: `image pull`, `ps`.
+pub struct OwnVerb {
+    /// Name, flags and subcommands: `clap::Command::new("ps")`, or `<Arguments as clap::CommandFactory>::command`.
+    pub command: fn() -> clap::Command,
+    /// Does it; returns the exit status. Nothing is told unless it begins a story: `look().tell_on(…)`.
+    pub run: fn(&ArgMatches) -> Result<u8>,
+    /// Whether errors end it as `docker run` ends, with 125 and above.
+    pub like_run: bool,
+}
+
+impl OwnVerb {
+    fn name(&self) -> String {
+        (self.command)().get_name().to_string()
+    }
+}
+
 /// The command that a box is to run.
 pub struct Command {
     /// Program and arguments.
@@ -128,21 +144,68 @@ impl Command {
     }
 }
 
+/// What was asked for on the command line.
+pub(super) enum Asked<R: Args> {
+    /// One of the verbs that every lesson has.
+    Common(Verb<R>),
+    /// One of this lesson's own, with its arguments.
+    Own(&'static OwnVerb, ArgMatches),
+}
+
+impl<R: Args> Asked<R> {
+    /// Whether errors end it as `docker run` ends, with 125 and above.
+    pub(super) fn is_like_run(&self) -> bool {
+        match self {
+            Asked::Common(verb) => matches!(verb, Verb::Run(_)),
+            Asked::Own(verb, _) => verb.like_run,
+        }
+    }
+}
+
+/// The flags before the verb, and the verb.
+pub(super) struct Parsed<R: Args> {
+    pub(super) look: Look,
+    pub(super) rootless: bool,
+    pub(super) asked: Asked<R>,
+}
+
 /// Parses the arguments; an `Err` is the exit status after clap has said what is wrong. `run` follows Docker: 125.
-pub(super) fn parse<R: Args>(program: &'static str, title: &'static str) -> Result<Cli<R>, u8> {
-    let command = Cli::<R>::command().name(program).bin_name(program).about(title);
-    let parsed = command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+pub(super) fn parse<R: Args>(lesson: &Lesson<R>) -> Result<Parsed<R>, u8> {
+    let program = lesson.program;
+    let command = Cli::<R>::command().name(program).bin_name(program).about(lesson.title);
+    let command = command.subcommands(lesson.verbs.iter().map(|verb| (verb.command)()));
+    let parsed = command.try_get_matches().and_then(|matches| understand(lesson.verbs, matches));
     parsed.map_err(|e| {
-        let is_run =
-            std::env::args_os().skip(1).find(|arg| !arg.to_string_lossy().starts_with('-'));
         // Help and version go to standard output and are no error.
         if !e.use_stderr() {
             let _ = e.print();
             return 0;
         }
         eprintln!("{program}: {}", one_line(&e.to_string()));
-        if is_run.is_some_and(|verb| verb == "run") { 125 } else { 2 }
+        let verb = std::env::args_os().skip(1).find(|arg| !arg.to_string_lossy().starts_with('-'));
+        let like_run = |own: &OwnVerb| own.like_run && verb.as_ref() == Some(&own.name().into());
+        let is_like_run =
+            verb.as_ref().is_some_and(|verb| verb == "run") || lesson.verbs.iter().any(like_run);
+        if is_like_run { 125 } else { 2 }
     })
+}
+
+/// A verb of the lesson's own is not among those that clap's derived types know.
+fn understand<R: Args>(
+    own: &'static [OwnVerb],
+    matches: ArgMatches,
+) -> Result<Parsed<R>, clap::Error> {
+    let found = matches.subcommand().and_then(|(name, arguments)| {
+        let verb = own.iter().find(|verb| verb.name() == name)?;
+        Some((verb, arguments.clone()))
+    });
+    if let Some((verb, arguments)) = found {
+        let look = Look::from_arg_matches(&matches)?;
+        let rootless = matches.get_flag("rootless");
+        return Ok(Parsed { look, rootless, asked: Asked::Own(verb, arguments) });
+    }
+    let Cli { look, rootless, verb } = Cli::from_arg_matches(&matches)?;
+    Ok(Parsed { look, rootless, asked: Asked::Common(verb.unwrap_or(Verb::Demo)) })
 }
 
 /// clap's paragraphs as one line.
