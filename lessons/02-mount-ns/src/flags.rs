@@ -1,5 +1,7 @@
 //! The flags that this lesson adds to `run`.
 
+use std::ops::Deref;
+
 use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clone_pid::Part;
@@ -22,6 +24,15 @@ pub struct Flags {
         value_parser = OsStringValueParser::new().try_map(VolumeSpec::from_argument)
     )]
     pub volumes: Vec<VolumeSpec>,
+}
+
+/// The flags of the lessons before are this one's, too.
+impl Deref for Flags {
+    type Target = clone_pid::flags::Flags;
+
+    fn deref(&self) -> &Self::Target {
+        &self.base
+    }
 }
 
 impl Flags {

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
 fn run(flags: Flags, command: Command) -> Result<u8> {
     Container::new(&command.argv)?
         .with(PidNamespace)
-        .with(flags.base.uts())
+        .with(flags.uts())
         .with(IpcNamespace)
         .with(MountNamespace::private())
         .with(Proc)

@@ -1,5 +1,6 @@
 //! The flags that this lesson adds to `run`.
 
+use std::ops::Deref;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -25,6 +26,15 @@ pub struct Flags {
     /// Directory in the box where the command begins
     #[arg(short, long, value_name = "DIR", default_value = "/")]
     pub workdir: PathBuf,
+}
+
+/// The flags of the lessons before are this one's, too.
+impl Deref for Flags {
+    type Target = mount_ns::flags::Flags;
+
+    fn deref(&self) -> &Self::Target {
+        &self.base
+    }
 }
 
 impl Flags {

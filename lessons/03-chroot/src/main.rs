@@ -30,14 +30,14 @@ fn run(flags: Flags, command: Command) -> Result<u8> {
     Container::new(&command.argv)?
         .env("PATH", PATH)?
         .with(PidNamespace)
-        .with(flags.base.base.uts())
+        .with(flags.uts())
         .with(IpcNamespace)
         .with(MountNamespace::private())
         .with(flags.rootfs()?)
         .with(Proc)
         .with(Dev::default())
         .with(Sys::default())
-        .with(flags.base.volumes())
+        .with(flags.volumes())
         .with(flags.workdir())
         .run(command.card)
 }

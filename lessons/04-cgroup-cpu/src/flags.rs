@@ -1,5 +1,6 @@
 //! The flags that this lesson adds to `run`: Docker's, with Docker's meaning.
 
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 
@@ -42,6 +43,15 @@ pub struct Flags {
     /// Existing cgroup in which the box gets its own, counted from the root of each hierarchy
     #[arg(long, value_name = "PATH")]
     pub cgroup_parent: Option<PathBuf>,
+}
+
+/// The flags of the lessons before are this one's, too.
+impl Deref for Flags {
+    type Target = chroot::flags::Flags;
+
+    fn deref(&self) -> &Self::Target {
+        &self.base
+    }
 }
 
 impl Flags {

@@ -30,18 +30,18 @@ fn run(flags: Flags, command: Command) -> Result<u8> {
     Container::new(&command.argv)?
         .env("PATH", PATH)?
         .with(PidNamespace)
-        .with(flags.base.base.base.uts())
+        .with(flags.uts())
         .with(IpcNamespace)
         .with(flags.cpu())
         .with(CgroupNamespace)
         .with(MountNamespace::private())
-        .with(flags.base.rootfs()?)
+        .with(flags.rootfs()?)
         .with(Proc)
         .with(Dev::default())
         .with(Sys::default())
         .with(CgroupFs::default())
-        .with(flags.base.base.volumes())
-        .with(flags.base.workdir())
+        .with(flags.volumes())
+        .with(flags.workdir())
         .run(command.card)
 }
 // ANCHOR_END: run

@@ -1,5 +1,7 @@
 //! The flags that this lesson adds to `run`: Docker's, with Docker's meaning.
 
+use std::ops::Deref;
+
 use cgroup_cpu::flags::Several;
 use clap::Args;
 use ground::cgroup::{Controller, layout};
@@ -37,14 +39,23 @@ pub struct Flags {
     pub oom_score_adj: Option<i32>,
 }
 
+/// The flags of the lessons before are this one's, too.
+impl Deref for Flags {
+    type Target = cgroup_cpu::flags::Flags;
+
+    fn deref(&self) -> &Self::Target {
+        &self.base
+    }
+}
+
 impl Flags {
     /// The limits that the flags describe, in the group of lesson 04's. Without any of them the box still gets a group whose
     /// memory can be looked at, where this user may make one.
     pub fn memory(&self) -> Result<Several> {
-        let group = self.base.group();
+        let group = self.group();
         let mut parts = Several::default();
         let limit = self.limit()?;
-        let wanted = limit.is_some() || self.base.cgroup_parent.is_some();
+        let wanted = limit.is_some() || self.cgroup_parent.is_some();
         if wanted || layout()?.usable(Controller::MEMORY).is_some() {
             parts.push(limit.unwrap_or_default().of(&group));
         }
@@ -59,7 +70,7 @@ impl Flags {
 
     /// What became of its memory.
     pub fn account(&self) -> MemoryAccount {
-        MemoryAccount::of(&self.base.group())
+        MemoryAccount::of(&self.group())
     }
 
     /// Who is killed first, if that was said.

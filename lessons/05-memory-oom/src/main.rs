@@ -27,24 +27,23 @@ fn main() -> ExitCode {
 
 // ANCHOR: run
 fn run(flags: Flags, command: Command) -> Result<u8> {
-    let base = &flags.base.base;
     Container::new(&command.argv)?
         .env("PATH", PATH)?
         .with(PidNamespace)
-        .with(base.base.base.uts())
+        .with(flags.uts())
         .with(IpcNamespace)
         .with(flags.memory()?)
-        .with(flags.base.cpu())
+        .with(flags.cpu())
         .with(flags.account())
         .with(CgroupNamespace)
         .with(MountNamespace::private())
-        .with(base.rootfs()?)
+        .with(flags.rootfs()?)
         .with(Proc)
         .with(Dev::default())
         .with(Sys::default())
         .with(CgroupFs::default())
-        .with(base.base.volumes())
-        .with(base.workdir())
+        .with(flags.volumes())
+        .with(flags.workdir())
         .with(flags.oom_score())
         .run(command.card)
 }
