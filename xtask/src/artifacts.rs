@@ -79,6 +79,22 @@ pub fn static_executable(package: &str) -> Result<Option<PathBuf>> {
     }
 }
 
+/// The binary of a lesson as it would be installed: optimised, and static.
+pub fn release(lesson: &Lesson) -> Result<PathBuf> {
+    let mut command = cargo("rustc");
+    command.args([
+        "--package",
+        lesson.package(),
+        "--bin",
+        &lesson.dir,
+        "--release",
+        "--quiet",
+        JSON,
+    ]);
+    command.args(["--target", &host_triple()?, "--", "-C", "target-feature=+crt-static"]);
+    executable_of(&lesson.dir, executables(&mut command)?)
+}
+
 fn executable_of(name: &str, built: Vec<Executable>) -> Result<PathBuf> {
     let path = built.into_iter().find(|built| built.name == name).map(|built| built.path);
     let none = || format!("cargo rustc -p {name} made no executable named {name}");

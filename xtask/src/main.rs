@@ -11,10 +11,12 @@
 //! | `snap` | [`snap`]: record what lessons print |
 //! | `tidy` | [`tidy`]: the repository's rules |
 //! | `book` | [`book`] |
+//! | `bench` | [`bench`]: what a start costs, beside other runtimes |
 //! | `ci` | [`ci`]: what only continuous integration runs |
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod artifacts;
+mod bench;
 mod book;
 mod ci;
 mod contents;
@@ -99,6 +101,8 @@ enum Command {
         #[arg(long, conflicts_with = "serve")]
         open: bool,
     },
+    /// Measure what it costs to start a container, beside crun, runc and bubblewrap
+    Bench(bench::BenchArgs),
     /// Run what continuous integration checks beyond the tests
     Ci(ci::CiArgs),
 }
@@ -141,6 +145,7 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Snap { check } => snap::snap(check),
         Command::Tidy => tidy::tidy(),
         Command::Book { serve, open } => book::book(serve, open),
+        Command::Bench(args) => bench::bench(&args),
         Command::Ci(args) => ci::ci(&args),
     }
 }

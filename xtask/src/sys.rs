@@ -1,6 +1,10 @@
-//! The three things the standard library does not offer: who we are, and two signal dispositions.
+//! What the standard library does not offer: who we are, two signal dispositions, mounts of our own.
 #![allow(unsafe_code)]
 
+use std::ffi::CString;
+use std::io;
+use std::path::Path;
+use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -36,4 +40,20 @@ pub fn outlive_interrupts() {
 /// True once Ctrl-C or Ctrl-\ came after [`outlive_interrupts`].
 pub fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
+}
+
+/// Detaches a mount for this process and its children alone. See unshare(2), umount2(2).
+pub fn unmount_for_us(point: &Path) -> io::Result<()> {
+    let point = CString::new(point.as_os_str().as_encoded_bytes())?;
+    // SAFETY: unshare takes no pointer. This process gets a copy of its mounts.
+    done(unsafe { libc::unshare(libc::CLONE_NEWNS) })?;
+    let private = libc::MS_REC | libc::MS_PRIVATE;
+    // SAFETY: the kernel reads the string up to its NUL; null is allowed for the others with these flags.
+    done(unsafe { libc::mount(ptr::null(), c"/".as_ptr(), ptr::null(), private, ptr::null()) })?;
+    // SAFETY: the kernel reads the string up to its NUL.
+    done(unsafe { libc::umount2(point.as_ptr(), libc::MNT_DETACH) })
+}
+
+fn done(result: libc::c_int) -> io::Result<()> {
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

@@ -1,0 +1,110 @@
+//! The measurements.
+
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::runtimes::{Runtime, Stage};
+use crate::failure::{Failure, Result};
+use crate::{process, sys};
+
+/// How long the machine rests before a cold start: the previous one's remains are cleared away by then.
+const REST: Duration = Duration::from_millis(20);
+
+/// The times of one runtime, in rounds.
+pub type Times = Vec<Duration>;
+
+/// One start at a time, after a rest.
+pub fn cold(stage: &Stage, rounds: u32) -> Result<Vec<Times>> {
+    in_turn(stage, rounds, |runtime| {
+        thread::sleep(REST);
+        start(stage, runtime, 0)
+    })
+}
+
+/// Three starts back to back; the last is counted.
+pub fn warm(stage: &Stage, rounds: u32) -> Result<Vec<Times>> {
+    in_turn(stage, rounds, |runtime| {
+        start(stage, runtime, 0)?;
+        start(stage, runtime, 0)?;
+        start(stage, runtime, 0)
+    })
+}
+
+fn in_turn(
+    stage: &Stage,
+    rounds: u32,
+    mut once: impl FnMut(&Runtime) -> Result<Duration>,
+) -> Result<Vec<Times>> {
+    let mut times = vec![Times::new(); stage.runtimes.len()];
+    for _ in 0..rounds {
+        for (runtime, times) in stage.runtimes.iter().zip(&mut times) {
+            times.push(once(runtime)?);
+        }
+    }
+    Ok(times)
+}
+
+/// Containers per second, with so many at once.
+pub fn per_second(stage: &Stage, at_once: usize, seconds: u64) -> Result<Vec<f64>> {
+    stage.runtimes.iter().map(|runtime| rate(stage, runtime, at_once, seconds)).collect()
+}
+
+fn rate(stage: &Stage, runtime: &Runtime, at_once: usize, seconds: u64) -> Result<f64> {
+    let begin = Instant::now();
+    let end = begin + Duration::from_secs(seconds);
+    let done = AtomicU32::new(0);
+    thread::scope(|scope| {
+        let work = |place| {
+            let done = &done;
+            scope.spawn(move || -> Result<()> {
+                while Instant::now() < end {
+                    start(stage, runtime, place)?;
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+                Ok(())
+            })
+        };
+        let workers: Vec<_> = (0..at_once).map(work).collect();
+        let died = |_| Failure::failed("a worker panicked");
+        workers.into_iter().try_for_each(|worker| worker.join().map_err(died)?)
+    })?;
+    Ok(f64::from(done.into_inner()) / begin.elapsed().as_secs_f64())
+}
+
+/// Starts one container and waits for its end.
+fn start(stage: &Stage, runtime: &Runtime, place: usize) -> Result<Duration> {
+    if sys::interrupted() {
+        return Err(Failure::status(130));
+    }
+    let mut command = stage.command(runtime, place);
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    let begin = Instant::now();
+    let status = process::status(&mut command)?;
+    let took = begin.elapsed();
+    match status.success() {
+        true => Ok(took),
+        false => Err(Failure::failed(format!("{}: {status}", runtime.name))),
+    }
+}
+
+/// System calls of one start, all processes together; `None` without strace.
+pub fn system_calls(stage: &Stage) -> Result<Option<Vec<u32>>> {
+    if Command::new("strace").arg("-V").output().is_err() {
+        return Ok(None);
+    }
+    stage.runtimes.iter().map(|runtime| count(stage, runtime)).collect::<Result<_>>().map(Some)
+}
+
+fn count(stage: &Stage, runtime: &Runtime) -> Result<u32> {
+    let traced = stage.command(runtime, 0);
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-c", "-U", "calls,name"]).arg(traced.get_program()).args(traced.get_args());
+    let output = strace.stdin(Stdio::null()).output();
+    let output = output.map_err(|error| Failure::unusable(format!("start strace: {error}")))?;
+    let table = String::from_utf8_lossy(&output.stderr).into_owned();
+    let total = table.lines().rev().find_map(|line| line.trim().strip_suffix("total"));
+    let total = total.and_then(|calls| calls.trim().parse().ok());
+    total.ok_or_else(|| Failure::failed(format!("{}: strace printed no total", runtime.name)))
+}
