@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::NixPath;
 use nix::errno::Errno;
+use nix::fcntl::AT_FDCWD;
 
 /// A copy of a mount and of everything mounted below it, which hangs in no mount namespace yet. It can be changed before
 /// anybody sees it, and needs no path of the source any more. Closed without [`Detached::attach`], it is unmounted.
@@ -27,12 +28,12 @@ impl Detached {
 
     /// Leaves every peer group and master. See mount_setattr(2), Linux 5.12.
     pub fn make_private(&self) -> nix::Result<()> {
-        self.set(0, libc::MS_PRIVATE)
+        set(self.0.as_fd(), c"", 0, libc::MS_PRIVATE)
     }
 
     /// Makes each of its mounts read-only. See mount_setattr(2), Linux 5.12.
     pub fn make_read_only(&self) -> nix::Result<()> {
-        self.set(libc::MOUNT_ATTR_RDONLY, 0)
+        set(self.0.as_fd(), c"", libc::MOUNT_ATTR_RDONLY, 0)
     }
 
     /// Whether its root is a directory.
@@ -54,28 +55,40 @@ impl Detached {
         })?;
         Errno::result(result).map(drop)
     }
-
-    /// mount_setattr(2) on the whole tree: either every mount of it is changed or none.
-    fn set(&self, attr_set: u64, propagation: libc::c_ulong) -> nix::Result<()> {
-        let attributes = libc::mount_attr { attr_set, attr_clr: 0, propagation, userns_fd: 0 };
-        let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
-        // SAFETY: the kernel reads an empty C string and `size_of` bytes of `attributes`; both outlive the call.
-        let result = unsafe {
-            libc::syscall(
-                libc::SYS_mount_setattr,
-                self.0.as_raw_fd(),
-                c"".as_ptr(),
-                flags,
-                &raw const attributes,
-                size_of_val(&attributes),
-            )
-        };
-        Errno::result(result).map(drop)
-    }
 }
 
 impl AsFd for Detached {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+}
+
+/// Makes the mount at `path`, of this namespace, and each below it read-only. See mount_setattr(2), Linux 5.12.
+pub fn make_read_only<P: NixPath + ?Sized>(path: &P) -> nix::Result<()> {
+    set(AT_FDCWD, path, libc::MOUNT_ATTR_RDONLY, 0)
+}
+
+/// mount_setattr(2) on a whole tree: either every mount of it is changed or none.
+fn set<P: NixPath + ?Sized>(
+    at: BorrowedFd<'_>,
+    path: &P,
+    attr_set: u64,
+    propagation: libc::c_ulong,
+) -> nix::Result<()> {
+    let attributes = libc::mount_attr { attr_set, attr_clr: 0, propagation, userns_fd: 0 };
+    let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
+    let result = path.with_nix_path(|path| {
+        // SAFETY: the kernel reads a C string and `size_of` bytes of `attributes`; both outlive the call.
+        unsafe {
+            libc::syscall(
+                libc::SYS_mount_setattr,
+                at.as_raw_fd(),
+                path.as_ptr(),
+                flags,
+                &raw const attributes,
+                size_of_val(&attributes),
+            )
+        }
+    })?;
+    Errno::result(result).map(drop)
 }

@@ -10,6 +10,7 @@ use super::stat::{self, Frozen};
 use crate::call::quietly;
 use crate::error::{Error, Kind, Result};
 use crate::proc::mountinfo::Mount;
+use crate::proc::read_whole;
 use crate::text::path;
 
 /// Which kind of hierarchy a group is in.
@@ -69,10 +70,10 @@ impl Place {
 
     /// Contents of one of its files, without the newline at the end.
     pub fn read(&self, file: &str) -> Result<String> {
-        let text = quietly(format_args!("read {}", self.shown(file)))
+        let bytes = quietly(format_args!("read {}", self.shown(file)))
             .hint(Errno::ENOENT, "the group is gone, or its controller has no such file")
-            .run(|| fs::read_to_string(self.dir.join(file)))?;
-        Ok(text.trim_end().to_string())
+            .run(|| read_whole(&self.dir.join(file)))?;
+        Ok(String::from_utf8_lossy(&bytes).trim_end().to_string())
     }
 
     /// A file that holds one number.

@@ -113,10 +113,23 @@ impl Process {
     }
 }
 
-/// `fs::read` asks such a file for its size, is told 0, and begins with 32 bytes; a page takes most of them at once.
-fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(4096);
-    File::open(path)?.read_to_end(&mut bytes)?;
+/// Contents of a file that the kernel makes up as it is read. `fs::read` asks such a file for its size and its position, is
+/// told 0, and begins with 32 bytes; a page takes most of them at once.
+pub fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let (mut bytes, mut length) = (vec![0; 4096], 0);
+    loop {
+        match file.read(&mut bytes[length..]) {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+        if length == bytes.len() {
+            bytes.resize(2 * length, 0);
+        }
+    }
+    bytes.truncate(length);
     Ok(bytes)
 }
 

@@ -93,15 +93,16 @@ fn under_oom(place: &Place) -> Result<bool> {
 /// Its state, and the function of the kernel in which it waits.
 fn state(running: &Running) -> Result<(char, String)> {
     let process = running.child().process();
-    let mut state = process.status()?.state;
+    let look = || Ok((process.status()?.state, process.read("wchan").unwrap_or_default()));
+    let (mut state, mut place) = look()?;
     for _ in 0..100 {
-        if state == 'D' {
+        // Between two tries it runs, and waits nowhere.
+        if state == 'D' && place != "0" {
             break;
         }
         interrupt::sleep(Duration::from_millis(2));
-        state = process.status()?.state;
+        (state, place) = look()?;
     }
-    let place = process.read("wchan").unwrap_or_default();
     evidence(process.file("status"), format!("State: {state}"));
     evidence(process.file("wchan"), &place);
     Ok((state, place))
