@@ -7,7 +7,9 @@ mod hosts;
 pub mod refusal;
 mod scratch;
 mod skip;
+pub mod terminal;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -60,6 +62,15 @@ pub fn story_of(name: &str, command: &mut assert_cmd::Command) -> (Vec<Event>, i
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(errors.is_empty() || status != 0, "{name} says {errors}");
     (events, status)
+}
+
+/// The samples of one value: milliseconds since the first, and what was read.
+pub fn samples(events: &[Event], value: &str) -> Vec<(u64, BTreeMap<String, u64>)> {
+    let of = |event: &Event| match event {
+        Event::Sample { what, ms, read, .. } if what == value => Some((*ms, read.clone())),
+        _ => None,
+    };
+    events.iter().filter_map(of).collect()
 }
 
 /// What `list --json` says of a lesson's experiments.

@@ -9,6 +9,7 @@ mod experiment;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, stderr, stdout};
+use std::os::fd::AsRawFd;
 use std::panic;
 use std::process::ExitCode;
 use std::sync::OnceLock;
@@ -95,6 +96,8 @@ pub fn main<R: Args>(lesson: Lesson<R>) -> ExitCode {
         let status = perform(&lesson, look, rootless, asked)?;
         end_of_story(status)
     }));
+    // However it ended: a bar that stands in the terminal's last line goes before anything is printed there.
+    story::stop();
     let status = match outcome {
         Ok(Ok(status)) => status,
         Ok(Err(e)) => {
@@ -202,10 +205,20 @@ impl Look {
         }
     }
 
+    /// Whether a line may be redrawn in place. A dumb terminal cannot.
+    pub fn is_live(&self, terminal: bool) -> bool {
+        let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb" || term.is_empty());
+        terminal && !dumb && !self.flags.plain && !self.flags.json
+    }
+
     /// Begins the story on `out`.
-    pub fn tell_on(&self, out: impl std::io::Write + 'static, terminal: bool) {
+    pub fn tell_on(&self, out: impl std::io::Write + AsRawFd + 'static, terminal: bool) {
         let face = self.face(terminal);
-        story::tell_to(face, out);
+        let fd = out.as_raw_fd();
+        match self.is_live(terminal) {
+            true => story::tell_live(out, fd),
+            false => story::tell_to(face, out),
+        }
         story::wait_at_steps(self.step && face != Face::Json);
     }
 }

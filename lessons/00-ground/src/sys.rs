@@ -3,7 +3,7 @@
 
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -46,6 +46,15 @@ pub fn in_child(attempt: impl Fn() -> nix::Result<()> + Send + Sync + 'static) -
         Err(errno) => Err(errno),
         Ok(_) => Err(Errno::EIO),
     }
+}
+
+/// How many columns a terminal has; `None` when `fd` is none, or does not know.
+pub fn columns(fd: RawFd) -> Option<usize> {
+    // SAFETY: four integers of 16 bits, for which zero is a value.
+    let mut size: libc::winsize = unsafe { std::mem::zeroed() };
+    // SAFETY: TIOCGWINSZ writes one winsize to the pointer, or fails; it does not keep it.
+    let result = unsafe { libc::ioctl(fd, libc::TIOCGWINSZ, &mut size) };
+    (result == 0 && size.ws_col > 0).then_some(size.ws_col.into())
 }
 
 /// The number of a loop device that is free at this moment: loop(4). `control` is `/dev/loop-control`.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cgroup_cpu::beyond::Kept;
 use cgroup_cpu::{
     CgroupFs, CgroupNamespace, CpuAccount, CpuLimit, CpuWeight, Cpuset, Freezer, Group,
 };
@@ -15,7 +16,7 @@ use ground::story::{box_evidence, conclude, evidence, muted, note, output, step}
 use ground::text::{count, path, pid, time};
 use mount_ns::{MountNamespace, Proc, Sys};
 
-use crate::stage::{self, Kept, endless, on_v2, one_cpu, tell_group, watch};
+use crate::stage::{self, endless, on_v2, one_cpu, tell_group, watch};
 
 /// Tells the lesson.
 pub fn demo() -> Result<()> {
@@ -73,8 +74,8 @@ fn unlimited() -> Result<()> {
 
 fn by_hand() -> Result<Kept> {
     step("Make a group. The kernel fills the new directory with files");
-    let kept = Kept::make("fifth", &[Controller::CPU])?;
-    let place = kept.place(Controller::CPU)?;
+    let kept = Kept::cpu("fifth")?;
+    let place = kept.place()?;
     if let Some(parent) = place.parent().filter(|_| on_v2()) {
         let offered = words(&parent.dir.join("cgroup.subtree_control")).contains("cpu");
         let offered = if offered { "cpu is among them" } else { "cpu is not among them" };

@@ -1,47 +1,16 @@
 //! What demo and experiments share: groups that outlive their boxes, loads, and a look at both over a stretch of time.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use cgroup_cpu::beyond::Bar;
 use cgroup_cpu::{CpuAccount, Group};
 use clone_pid::beyond::probing;
 use clone_pid::{Container, IpcNamespace, PidNamespace};
 use ground::cgroup::{Controller, CpuStat, Place, Version, version};
 use ground::proc::Process;
-use ground::story::{evidence, muted};
+use ground::story::{Reading, Series, evidence};
 use ground::text::{count, path, time};
 use ground::{Result, interrupt};
-
-/// A group that somebody keeps: made now, removed in every hierarchy when dropped.
-pub struct Kept {
-    pub group: Group,
-    controllers: Vec<Controller>,
-}
-
-impl Kept {
-    /// Made in the hierarchies of these controllers. What v1 needs beside, to count, is not told.
-    pub fn make(word: &str, controllers: &[Controller]) -> Result<Kept> {
-        let mut kept = Kept { group: Group::named(word), controllers: controllers.to_vec() };
-        controllers.iter().try_for_each(|c| kept.group.make(*c).map(drop))?;
-        if controllers.contains(&Controller::CPU) {
-            kept.controllers.push(Controller::CPUACCT);
-            muted(|| kept.group.make(Controller::CPUACCT))?;
-        }
-        Ok(kept)
-    }
-
-    /// Where it is.
-    pub fn place(&self, controller: Controller) -> Result<Place> {
-        self.group.place(controller)
-    }
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        // What cannot be removed now is found by `clean`.
-        self.controllers.iter().rev().for_each(|c| drop(muted(|| self.group.remove(*c))));
-    }
-}
 
 /// The world of this host: which version has the CPU controller.
 pub fn on_v2() -> bool {
@@ -71,6 +40,10 @@ pub struct Used {
 }
 
 impl Used {
+    fn between(first: (Instant, CpuStat), second: (Instant, CpuStat)) -> Used {
+        Used { wall: second.0 - first.0, cpu: second.1.since(first.1) }
+    }
+
     /// In CPUs: 0.2 is a fifth of one.
     pub fn cpus(&self) -> f64 {
         self.cpu.usage.as_secs_f64() / self.wall.as_secs_f64()
@@ -87,19 +60,45 @@ impl Used {
     }
 }
 
-/// Watches a group for so long. On a terminal a bar shows how it is doing against `limit`, in CPUs.
+/// Watches a group for so long. On a terminal a bar shows how it is doing against `limit`, in CPUs, over the last period.
 pub fn watch(group: &Group, span: Duration, limit: f64) -> Result<Used> {
     let (start, before) = (Instant::now(), group.cpu()?);
-    let bar = Bar::new("CPU");
-    let mut last = (start, before);
+    let series = Series::new("CPU");
+    let mut looks = VecDeque::from([(start, before)]);
     while start.elapsed() < span {
-        interrupt::sleep((span / 10).min(span.saturating_sub(start.elapsed())));
+        interrupt::sleep(LOOK.min(span.saturating_sub(start.elapsed())));
         let now = (Instant::now(), group.cpu()?);
-        let used = Used { wall: now.0 - last.0, cpu: now.1.since(last.1) };
-        bar.draw(used.cpus(), limit, &format!("{:5.1} %", used.cpus() * 100.0));
-        last = now;
+        looks.push_back(now);
+        while looks.len() > 2 && now.0 - looks[1].0 >= PERIOD {
+            looks.pop_front();
+        }
+        series.tell(reading(Used::between(looks[0], now), now.1.since(before), limit));
     }
-    Ok(Used { wall: last.0 - start, cpu: last.1.since(before) })
+    let last = looks.back().copied().unwrap_or((start, before));
+    let used = Used::between((start, before), last);
+    series.end(reading(used, used.cpu, limit));
+    Ok(used)
+}
+
+/// The default period of a quota: less than that, a limited group either runs or does not.
+const PERIOD: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(10);
+
+fn reading(used: Used, since: CpuStat, limit: f64) -> Reading {
+    let stopped = match since.periods {
+        0 => String::new(),
+        periods => format!(", stopped in {} of {periods} periods", since.throttled),
+    };
+    Reading {
+        part: used.cpus(),
+        limit,
+        text: format!("{:5.1} % of one CPU{stopped}", used.cpus() * 100.0),
+        read: vec![
+            ("usage_us", since.usage.as_micros() as u64),
+            ("nr_periods", since.periods),
+            ("nr_throttled", since.throttled),
+        ],
+    }
 }
 
 /// What the scheduler says of one process: time on a CPU, and time in which it wanted one, in `/proc/PID/schedstat`.

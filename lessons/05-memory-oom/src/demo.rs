@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use cgroup_cpu::Group;
-use cgroup_cpu::beyond::Bar;
 use clone_pid::Running;
 use clone_pid::beyond::Report;
 use ground::Result;
 use ground::card::Card;
 use ground::cgroup::{Controller, Place, layout};
 use ground::interrupt;
-use ground::story::{box_evidence, conclude, evidence, muted, note, step};
+use ground::story::{Reading, Series, box_evidence, conclude, evidence, muted, note, step};
 use ground::text::{count, path};
 use memory_oom::beyond::Kept;
 use memory_oom::{Memory, MemoryAccount, OomScore, PidsLimit, USAGE};
@@ -74,7 +73,7 @@ fn climb() -> Result<()> {
     step(
         "Now a box that may have 32 MiB, without swap: limits first, then it is born in the group",
     );
-    let container = boxed("eat-anon 64 10")?.with(limit(LIMIT)).with(MemoryAccount::default());
+    let container = boxed("eat-anon 64 30")?.with(limit(LIMIT)).with(MemoryAccount::default());
     let mut running = container.start()?;
     let place = Group::default().place(Controller::MEMORY)?;
     step("It takes a MiB at a time, and means to go on to 64");
@@ -93,21 +92,29 @@ fn climb() -> Result<()> {
 
 /// Follows the box until it says no more. On a terminal a bar shows what is charged; every eighth MiB is told.
 fn watch(running: &mut Running, place: &Place) -> Result<u64> {
-    let bar = Bar::new("memory");
-    let mut last = 0;
+    let series = Series::new("memory");
+    let (mut last, mut most) = (0, 0);
     while let Some(line) = running.line()? {
         last = line.trim_start_matches("anon ").parse().unwrap_or(last);
-        let usage = place.number(USAGE.of(place))?;
-        bar.draw(
-            usage as f64 / (LIMIT << 20) as f64,
-            1.0,
-            &format!("{:5.1} MiB", usage as f64 / 1048576.0),
-        );
+        let now = Memory::of(place)?;
+        most = most.max(now.usage);
+        series.tell(climbing(now.usage, &now));
         if last % 8 == 0 && last < LIMIT {
-            evidence(place.shown(USAGE.of(place)), mib(usage));
+            evidence(place.shown(USAGE.of(place)), mib(now.usage));
         }
     }
+    let now = Memory::of(place)?;
+    series.end(climbing(most, &now));
     Ok(last)
+}
+
+/// `shown` is what the bar shows: of a box that is dead, what it had.
+fn climbing(shown: u64, now: &Memory) -> Reading {
+    let killed = if now.kills > 0 { ": killed" } else { "" };
+    let text = format!("{:5.1} of {LIMIT} MiB{killed}", shown as f64 / 1048576.0);
+    let part = shown as f64 / (LIMIT << 20) as f64;
+    let read = vec![("usage_bytes", now.usage), ("oom_kill", now.kills)];
+    Reading { part, limit: 1.0, text, read }
 }
 
 fn fork_bomb() -> Result<()> {
@@ -117,15 +124,21 @@ fn fork_bomb() -> Result<()> {
     let container = boxed("fork-bomb 1000 150; hold")?.with(PidsLimit::tasks(16));
     let mut running = container.start()?;
     let place = Group::default().place(Controller::PIDS)?;
-    let bar = Bar::new("tasks");
+    let series = Series::new("tasks");
+    let of = |tasks: u64| Reading {
+        part: tasks as f64 / 16.0,
+        limit: 1.0,
+        text: format!("{tasks:2} of 16"),
+        read: vec![("pids_current", tasks)],
+    };
     let mut most = 0;
     for _ in 0..15 {
         interrupt::sleep(Duration::from_millis(10));
         let now = place.number("pids.current")?;
-        bar.draw(now as f64 / 16.0, 1.0, &format!("{now:3}"));
+        series.tell(of(now));
         most = most.max(now);
     }
-    drop(bar);
+    series.end(of(most));
     let report = Report::until(&mut running, "ready")?;
     evidence(format!("{}, the most of 15 looks", place.shown("pids.current")), count(most));
     box_evidence("forks that failed with EAGAIN", count(report.get("refusals")?));

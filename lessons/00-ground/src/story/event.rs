@@ -91,6 +91,18 @@ pub enum Event {
     Output { lane: Lane, text: Text },
     /// What follows from the evidence.
     Conclusion { text: Text },
+    /// A value while it changes: a bar in place on a terminal, in recordings nothing. `part` and `limit` are thousandths of
+    /// the full bar, `ms` counts from the first sample of the series, `read` is what the kernel's files said.
+    Sample {
+        what: String,
+        ms: u64,
+        part: u32,
+        limit: u32,
+        text: Text,
+        read: BTreeMap<String, u64>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        last: bool,
+    },
     /// Something beside the story.
     Note { text: Text },
     /// The isolation card.

@@ -1,9 +1,12 @@
 //! The face for people: two lanes, coloured when `colored` says so.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::os::fd::RawFd;
 
 use colored::{Color, Colorize};
 
+use super::bar::Bar;
 use super::{CardRow, Event, Lane, Verdict};
 use crate::text::{Redactor, Text};
 
@@ -19,60 +22,89 @@ fn gutter_width(lane: Lane) -> usize {
 }
 
 /// Renders events as lines of two lanes.
-pub struct Lanes<W> {
+pub struct Lanes<W: Write> {
     out: W,
     redactor: Option<Redactor>,
     /// The lane whose label was printed last.
     lane: Option<Lane>,
+    /// Only on a terminal.
+    bar: Option<Bar>,
 }
 
 impl<W: Write> Lanes<W> {
     /// Renders to `out`; with a redactor, varying values become placeholders.
     pub fn new(out: W, redactor: Option<Redactor>) -> Lanes<W> {
-        Lanes { out, redactor, lane: None }
+        Lanes { out, redactor, lane: None, bar: None }
+    }
+
+    /// On a terminal, whose width is asked of `fd`, samples are drawn.
+    pub fn on_terminal(mut self, fd: RawFd) -> Lanes<W> {
+        self.bar = Some(Bar::on(fd));
+        self
     }
 
     /// Renders one event.
     pub fn show(&mut self, event: &Event) -> io::Result<()> {
+        if let Event::Sample { .. } = event {
+            return self.bar.as_mut().map_or(Ok(()), |bar| bar.draw(&mut self.out, event));
+        }
+        self.erase_bar()?;
+        self.lines(event)?;
+        self.out.flush()
+    }
+
+    fn erase_bar(&mut self) -> io::Result<()> {
+        self.bar.as_mut().map_or(Ok(()), |bar| bar.erase(&mut self.out))
+    }
+
+    fn lines(&mut self, event: &Event) -> io::Result<()> {
         match event {
             Event::Lesson { lesson, title } => {
-                self.heading(&format!("Lesson {lesson}: {title}"), '=')?
+                self.heading(&format!("Lesson {lesson}: {title}"), '=')
             }
             Event::Experiment { experiment, title, .. } => {
-                self.heading(&format!("Experiment {experiment}: {title}"), '-')?
+                self.heading(&format!("Experiment {experiment}: {title}"), '-')
             }
-            Event::Claim { claim, text } => self.folded(&format!(" {claim} "), text, None)?,
-            Event::Step { lane, text } => self.step(*lane, text)?,
+            Event::Claim { claim, text } => self.folded(&format!(" {claim} "), text, None),
+            Event::Step { lane, text } => self.step(*lane, text),
             Event::Call { lane, call, shell, result } => {
-                let line = format!("{} = {}", self.plain(call), self.plain(result));
-                self.line(*lane, "→ ", &line, Some(Color::Cyan))?;
-                if let Some(shell) = shell {
-                    let line = format!("$ {}", self.plain(shell));
-                    self.line(*lane, "    ", &line, Some(Color::BrightBlack))?;
-                }
+                self.call(*lane, call, shell.as_ref(), result)
             }
             Event::Evidence { lane, source, value } => {
                 let line = format!("{}: {}", self.plain(source), self.plain(value));
-                self.line(*lane, "≡ ", &line, Some(Color::Green))?;
+                self.line(*lane, "≡ ", &line, Some(Color::Green))
             }
             Event::Output { lane, text } => {
                 let line = self.plain(text);
-                self.line(*lane, "| ", &line, None)?;
+                self.line(*lane, "| ", &line, None)
             }
-            Event::Conclusion { text } => {
-                let line = self.plain(text);
-                self.lane = None;
-                self.folded("  ∴ ", &line, Some(Color::Yellow))?;
-            }
-            Event::Note { text } => {
-                let line = self.plain(text);
-                self.lane = None;
-                self.folded("  (i) ", &line, Some(Color::BrightBlack))?;
-            }
-            Event::Card { rows } => self.card(rows)?,
-            Event::Verdict { claims, reason, .. } => self.verdict(claims, reason.as_deref())?,
+            Event::Conclusion { text } => self.aside("  ∴ ", text, Color::Yellow),
+            Event::Note { text } => self.aside("  (i) ", text, Color::BrightBlack),
+            Event::Card { rows } => self.card(rows),
+            Event::Verdict { claims, reason, .. } => self.verdict(claims, reason.as_deref()),
+            Event::Sample { .. } => Ok(()),
         }
-        self.out.flush()
+    }
+
+    fn call(
+        &mut self,
+        lane: Lane,
+        call: &Text,
+        shell: Option<&Text>,
+        result: &Text,
+    ) -> io::Result<()> {
+        let line = format!("{} = {}", self.plain(call), self.plain(result));
+        self.line(lane, "→ ", &line, Some(Color::Cyan))?;
+        let Some(shell) = shell else { return Ok(()) };
+        let line = format!("$ {}", self.plain(shell));
+        self.line(lane, "    ", &line, Some(Color::BrightBlack))
+    }
+
+    /// A line that is in no lane.
+    fn aside(&mut self, head: &str, text: &Text, colour: Color) -> io::Result<()> {
+        let line = self.plain(text);
+        self.lane = None;
+        self.folded(head, &line, Some(colour))
     }
 
     fn plain(&mut self, text: &Text) -> String {
@@ -158,7 +190,7 @@ impl<W: Write> Lanes<W> {
 
     fn verdict(
         &mut self,
-        claims: &std::collections::BTreeMap<String, Verdict>,
+        claims: &BTreeMap<String, Verdict>,
         reason: Option<&str>,
     ) -> io::Result<()> {
         self.lane = None;
@@ -176,6 +208,14 @@ impl<W: Write> Lanes<W> {
             Some(reason) => self.folded("       ", reason, None),
             None => Ok(()),
         }
+    }
+}
+
+/// A bar whose series did not come to its end does not stay behind.
+impl<W: Write> Drop for Lanes<W> {
+    fn drop(&mut self) {
+        // A terminal that went away needs no erasing.
+        let _ = self.erase_bar().and_then(|()| self.out.flush());
     }
 }
 

@@ -5,17 +5,20 @@
 //! terminal, [`Face::Plain`] for pipes, [`Face::Json`] for programs. Inside a box the listener is the socket to the host
 //! ([`tell_over`]), so the two lanes stay one ordered stream. Without a listener nothing is formatted.
 
+mod bar;
 mod event;
 mod lanes;
+mod series;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, RawFd};
 
 pub use event::{CardRow, Event, Lane, Verdict};
 pub use lanes::Lanes;
+pub use series::{Reading, Series};
 
 use crate::text::{Redactor, Text};
 
@@ -55,6 +58,12 @@ pub fn tell_to(face: Face, out: impl Write + 'static) {
             listen(Lane::Host, Box::new(move |event| lanes.show(event)));
         }
     }
+}
+
+/// Shows it on a terminal, where values that change are a bar in the last line. `fd` is the terminal's descriptor.
+pub fn tell_live(out: impl Write + 'static, fd: RawFd) {
+    let mut lanes = Lanes::new(out, None).on_terminal(fd);
+    listen(Lane::Host, Box::new(move |event| lanes.show(event)));
 }
 
 /// Inside a box: hands every event, in JSON, to `send`, which carries it to the host.

@@ -1,6 +1,6 @@
 //! Engine that a first reader may skip.
 
 pub(crate) mod aside;
-mod bar;
+mod kept;
 
-pub use bar::Bar;
+pub use kept::{Kept, Member};

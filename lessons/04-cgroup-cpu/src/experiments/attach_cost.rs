@@ -1,5 +1,6 @@
 //! Born in a group, or moved there.
 
+use cgroup_cpu::beyond::Kept;
 use ground::Result;
 use ground::call::quietly;
 use ground::host::groups;
@@ -16,7 +17,7 @@ use ground::rootfs::probe;
 use ground::text::time;
 use nix::unistd::Pid;
 
-use crate::stage::{Kept, on_v2};
+use crate::stage::on_v2;
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "attach-cost",
@@ -62,7 +63,7 @@ fn run(findings: &mut Findings) -> Result<()> {
     step(format!(
         "Median of {ROUNDS} boxes that do nothing. Moved from outside: the number into cgroup.procs"
     ));
-    let kept = Kept::make("a", &[Controller::CPU])?;
+    let kept = Kept::cpu("a")?;
     let moved = muted(|| median(|| move_in(&kept)))?;
     evidence("one write(2) to cgroup.procs, µs", time(moved.as_micros()));
     let itself = if on_v2() { None } else { Some(moved_by_itself(&kept)?) };
@@ -111,7 +112,7 @@ fn sleeper() -> Result<Container> {
 
 fn move_in(kept: &Kept) -> Result<Duration> {
     let running = sleeper()?.start()?;
-    let file = kept.place(Controller::CPU)?.dir.join("cgroup.procs");
+    let file = kept.place()?.dir.join("cgroup.procs");
     // The lock is slow when nobody has asked for it lately.
     ground::interrupt::sleep(Duration::from_millis(20));
     let start = Instant::now();
@@ -123,7 +124,7 @@ fn move_in(kept: &Kept) -> Result<Duration> {
 
 /// As the child does at its birth; this process, there and back.
 fn move_itself(kept: &Kept) -> Result<Duration> {
-    let place = kept.place(Controller::CPU)?;
+    let place = kept.place()?;
     let home =
         layout()?.hierarchy(Controller::CPU).and_then(|mount| layout().ok()?.own_group(mount));
     let Some(home) = home.filter(|_| place.version == Version::V1) else {

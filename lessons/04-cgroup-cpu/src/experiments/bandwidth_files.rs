@@ -6,11 +6,12 @@ use ground::needs::Need;
 use ground::story::{conclude, evidence, step};
 use std::fs;
 
+use cgroup_cpu::beyond::Kept;
 use cgroup_cpu::write;
-use ground::cgroup::{Controller, Place};
+use ground::cgroup::Place;
 use nix::errno::Errno;
 
-use crate::stage::{Kept, on_v2};
+use crate::stage::on_v2;
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "bandwidth-files",
@@ -25,8 +26,8 @@ const NOTE: (Errno, &str) = (Errno::EINVAL, "refused");
 
 fn run(findings: &mut Findings) -> Result<()> {
     step("What a new group has");
-    let kept = Kept::make("a", &[Controller::CPU])?;
-    let place = kept.place(Controller::CPU)?;
+    let kept = Kept::cpu("a")?;
+    let place = kept.place()?;
     let (quota, period) = now(&place)?;
     let file = if on_v2() { "cpu.max" } else { "cpu.cfs_quota_us and cpu.cfs_period_us" };
     evidence(place.shown(file), format!("{quota} {period}"));

@@ -1,5 +1,6 @@
 //! Bound to some CPUs.
 
+use cgroup_cpu::beyond::Kept;
 use cgroup_cpu::{Cpuset, move_to, write};
 use ground::Result;
 use ground::cgroup::{Controller, Place, Version};
@@ -9,7 +10,7 @@ use ground::story::{box_evidence, conclude, evidence, muted, step};
 use ground::text::name;
 use nix::errno::Errno;
 
-use crate::stage::{Kept, boxed, endless, one_cpu};
+use crate::stage::{boxed, endless, one_cpu};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "cpuset",
@@ -23,7 +24,7 @@ pub const EXPERIMENT: Experiment = Experiment {
 fn run(findings: &mut Findings) -> Result<()> {
     step("A new cpuset, and a process that wants to enter it as it is");
     let kept = Kept::make("empty", &[Controller::CPUSET])?;
-    let place = kept.place(Controller::CPUSET)?;
+    let place = kept.place()?;
     let trap = enter_empty(&place)?;
 
     let cpu = one_cpu()?;

@@ -3,6 +3,7 @@
 use std::fs;
 
 use cgroup_cpu::CpuLimit;
+use cgroup_cpu::beyond::Kept;
 use ground::Result;
 use ground::call::doing;
 use ground::cgroup::{Controller, Place, version};
@@ -12,7 +13,7 @@ use ground::story::{conclude, evidence, muted, step};
 use ground::text::{count, path};
 use nix::errno::Errno;
 
-use crate::stage::{Kept, loops, on_v2, watch};
+use crate::stage::{loops, on_v2, watch};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "group-files",
@@ -38,7 +39,7 @@ fn run(findings: &mut Findings) -> Result<()> {
     let controllers: Vec<Controller> = here.iter().map(|(controller, ..)| *controller).collect();
     let kept = Kept::make("a", &controllers)?;
     let filled = here.iter().map(|(controller, v1, v2)| {
-        let place = kept.place(*controller)?;
+        let place = kept.group.place(*controller)?;
         let file = if on_v2() { v2 } else { v1 };
         let files = place.files()?;
         evidence(format!("{}, files", path(place.dir.display())), count(files.len()));
@@ -51,7 +52,7 @@ fn run(findings: &mut Findings) -> Result<()> {
     step("One of the limits, at work on an endless loop");
     let boxed = loops(&kept.group, "spin 3600000")?.with(CpuLimit::cores(0.1).of(&kept.group));
     let running = muted(|| boxed.start())?;
-    let place = kept.place(Controller::CPU)?;
+    let place = kept.place()?;
     let used = watch(&kept.group, std::time::Duration::from_millis(300), 0.1)?.told(&place);
 
     step("While the loop runs: remove one of the files, then the directory");
@@ -87,8 +88,8 @@ fn refused(
 
 /// A group of its own for this, for a dead process takes the kernel a moment.
 fn made_and_removed() -> Result<bool> {
-    let kept = Kept::make("b", &[Controller::CPU])?;
-    let place = kept.place(Controller::CPU)?;
+    let kept = Kept::cpu("b")?;
+    let place = kept.place()?;
     kept.group.remove(Controller::CPU)?;
     Ok(!place.dir.exists())
 }

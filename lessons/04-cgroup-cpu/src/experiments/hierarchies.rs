@@ -1,5 +1,6 @@
 //! Where the hierarchies are, and what a process says of its groups.
 
+use cgroup_cpu::beyond::Kept;
 use ground::Result;
 use ground::lesson::{Experiment, Findings, Level};
 use ground::needs::Need;
@@ -10,7 +11,7 @@ use ground::cgroup::{Controller, layout, words};
 use ground::proc::Process;
 use ground::text::{count, path};
 
-use crate::stage::{Kept, loops, on_v2, tell_group};
+use crate::stage::{loops, on_v2, tell_group};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "hierarchies",
@@ -39,7 +40,7 @@ fn run(findings: &mut Findings) -> Result<()> {
     );
 
     step("Start a box in a group, and read its /proc/PID/cgroup");
-    let kept = Kept::make("a", &[Controller::CPU])?;
+    let kept = Kept::cpu("a")?;
     let running = muted(|| loops(&kept.group, "spin 3600000")?.start())?;
     let process = running.child().process();
     let group = tell_group(&process, Controller::CPU)?;

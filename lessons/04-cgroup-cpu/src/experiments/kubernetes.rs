@@ -1,15 +1,15 @@
 //! A pod's numbers.
 
+use cgroup_cpu::beyond::Kept;
 use cgroup_cpu::{CpuLimit, weight_of};
 use clone_pid::Part;
 use ground::Result;
-use ground::cgroup::Controller;
 use ground::lesson::{Experiment, Findings, Level};
 use ground::needs::Need;
 use ground::story::{conclude, evidence, step};
 
 use super::weight::contest;
-use crate::stage::{Kept, on_v2};
+use crate::stage::on_v2;
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "kubernetes",
@@ -32,9 +32,9 @@ fn quota(millis: i64) -> i64 {
 
 fn run(findings: &mut Findings) -> Result<()> {
     step("A limit of 500m");
-    let kept = Kept::make("pod", &[Controller::CPU])?;
+    let kept = Kept::cpu("pod")?;
     CpuLimit::quota(quota(500), 100_000).of(&kept.group).prepare()?;
-    let place = kept.place(Controller::CPU)?;
+    let place = kept.place()?;
     let limited = match on_v2() {
         true => place.read("cpu.max")? == "50000 100000",
         false => place.read("cpu.cfs_quota_us")? == "50000",

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
+use cgroup_cpu::beyond::Kept;
 use cgroup_cpu::{CpuLimit, Group, move_to};
 use clone_pid::Part;
 use ground::Result;
-use ground::cgroup::{Controller, Place};
+use ground::cgroup::Place;
 use ground::lesson::{Experiment, Findings, Level};
 use ground::needs::Need;
 use ground::story::{conclude, evidence, muted, step};
 use ground::text::{count, pid};
 
-use crate::stage::{Kept, boxed, watch};
+use crate::stage::{boxed, watch};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "members",
@@ -26,8 +27,8 @@ const SPAN: Duration = Duration::from_millis(300);
 
 fn run(findings: &mut Findings) -> Result<()> {
     step("A group with a tenth of a CPU, and outside of it a process with a child that spins");
-    let kept = Kept::make("a", &[Controller::CPU])?;
-    let (group, place) = (&kept.group, kept.place(Controller::CPU)?);
+    let kept = Kept::cpu("a")?;
+    let (group, place) = (&kept.group, kept.place()?);
     CpuLimit::cores(0.1).of(group).prepare()?;
     let mut running = muted(|| boxed("spinners 1")?.start())?;
     while running.line()?.is_some_and(|line| line != "ready") {}
@@ -104,7 +105,7 @@ fn born_inside(kept: &Kept) -> Result<usize> {
     let boxed = boxed("fork-tree 1")?.with(CpuLimit::cores(0.1).of(&kept.group));
     let mut running = muted(|| boxed.start())?;
     while running.line()?.is_some_and(|line| line != "ready") {}
-    let inside = members(&kept.place(Controller::CPU)?)?;
+    let inside = members(&kept.place()?)?;
     muted(|| running.kill())?;
     Ok(inside)
 }

@@ -7,9 +7,9 @@ use ground::story::{conclude, muted, step};
 use std::time::Duration;
 
 use cgroup_cpu::CpuLimit;
-use ground::cgroup::Controller;
+use cgroup_cpu::beyond::Kept;
 
-use crate::stage::{Kept, loops, watch};
+use crate::stage::{loops, watch};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "more-than-one",
@@ -22,18 +22,17 @@ pub const EXPERIMENT: Experiment = Experiment {
 
 fn run(findings: &mut Findings) -> Result<()> {
     step("150000 µs in each 100000, and two loops");
-    let kept = Kept::make("a", &[Controller::CPU])?;
+    let kept = Kept::cpu("a")?;
     let boxed = loops(&kept.group, "spinners 2")?.with(CpuLimit::cores(1.5).of(&kept.group));
     let running = boxed.start()?;
-    let place = kept.place(Controller::CPU)?;
+    let place = kept.place()?;
     let wide = watch(&kept.group, Duration::from_millis(600), 1.5)?.told(&place);
     muted(|| running.kill())?;
     step("The same loops with a fifth of a CPU for both together");
-    let kept = Kept::make("b", &[Controller::CPU])?;
+    let kept = Kept::cpu("b")?;
     let boxed = loops(&kept.group, "spinners 2")?.with(CpuLimit::cores(0.2).of(&kept.group));
     let running = muted(|| boxed.start())?;
-    let narrow =
-        watch(&kept.group, Duration::from_millis(600), 0.2)?.told(&kept.place(Controller::CPU)?);
+    let narrow = watch(&kept.group, Duration::from_millis(600), 0.2)?.told(&kept.place()?);
     muted(|| running.kill())?;
     conclude(
         "the quota is of the group: all its processes on all CPUs draw from it. 100 % is one CPU",

@@ -1,5 +1,6 @@
 //! One group for each controller, or one for all.
 
+use cgroup_cpu::beyond::Kept;
 use cgroup_cpu::{Cpuset, move_to};
 use clone_pid::Part;
 use ground::Result;
@@ -8,7 +9,7 @@ use ground::lesson::{Experiment, Findings, Level};
 use ground::needs::Need;
 use ground::story::{conclude, muted, step};
 
-use crate::stage::{Kept, endless, on_v2, tell_group};
+use crate::stage::{endless, on_v2, tell_group};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "one-or-many",
@@ -23,15 +24,15 @@ fn run(findings: &mut Findings) -> Result<()> {
     step(
         "Two groups, a with the cpu controller and b with cpuset. Move one process into a, then into b",
     );
-    let a = Kept::make("a", &[Controller::CPU])?;
+    let a = Kept::cpu("a")?;
     let b = Kept::make("b", &[Controller::CPUSET])?;
     // In v1 nobody can enter a cpuset without CPUs.
     muted(|| Cpuset::new(None, None).of(&b.group).prepare())?;
     let running = muted(|| endless()?.start())?;
     let (process, number) = (running.child().process(), running.child().pid());
-    move_to(&a.place(Controller::CPU)?, number)?;
+    move_to(&a.place()?, number)?;
     let first = tell_group(&process, Controller::CPU)?;
-    move_to(&b.place(Controller::CPUSET)?, number)?;
+    move_to(&b.place()?, number)?;
     let cpu = tell_group(&process, Controller::CPU)?;
     let cpuset = if on_v2() { cpu.clone() } else { tell_group(&process, Controller::CPUSET)? };
     muted(|| running.kill())?;

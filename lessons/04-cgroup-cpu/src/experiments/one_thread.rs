@@ -6,16 +6,17 @@ use ground::needs::Need;
 use ground::story::{conclude, evidence, muted, step};
 use std::fs;
 
+use cgroup_cpu::beyond::Kept;
 use cgroup_cpu::{move_to, write};
 use clone_pid::Running;
 use ground::call::quietly;
-use ground::cgroup::{Controller, Place, Version};
+use ground::cgroup::{Place, Version};
 use ground::proc::cgroup;
 use ground::text::pid;
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
-use crate::stage::{Kept, boxed};
+use crate::stage::boxed;
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "one-thread",
@@ -28,8 +29,8 @@ pub const EXPERIMENT: Experiment = Experiment {
 
 fn run(findings: &mut Findings) -> Result<()> {
     step("A process with two threads, and a group");
-    let kept = Kept::make("a", &[Controller::CPU])?;
-    let place = kept.place(Controller::CPU)?;
+    let kept = Kept::cpu("a")?;
+    let place = kept.place()?;
     let mut running = muted(|| boxed("threads 1")?.start())?;
     while running.line()?.is_some_and(|line| line != "ready") {}
     let (moved, limit) = match place.version {

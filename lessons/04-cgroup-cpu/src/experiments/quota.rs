@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use cgroup_cpu::CpuLimit;
-use ground::cgroup::Controller;
+use cgroup_cpu::beyond::Kept;
 use ground::lesson::{Experiment, Findings, Level};
 use ground::needs::Need;
 use ground::story::{conclude, evidence, muted, step};
 use ground::text::time;
 use ground::{Result, interrupt};
 
-use crate::stage::{Kept, endless, loops, schedule, watch};
+use crate::stage::{endless, loops, schedule, watch};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "quota",
@@ -31,10 +31,10 @@ fn run(findings: &mut Findings) -> Result<()> {
     );
     let wanted = wanted_without_limit()?;
     step("The same, born in a group with 20000 µs in each period of 100000");
-    let kept = Kept::make("a", &[Controller::CPU])?;
+    let kept = Kept::cpu("a")?;
     let limited = loops(&kept.group, "spin 3600000")?.with(CpuLimit::cores(0.2).of(&kept.group));
     let running = limited.start()?;
-    let used = watch(&kept.group, SPAN, 0.2)?.told(&kept.place(Controller::CPU)?);
+    let used = watch(&kept.group, SPAN, 0.2)?.told(&kept.place()?);
     muted(|| running.kill())?;
     let held = used.cpus() < CEILING && used.cpu.throttled > 0;
     if held {

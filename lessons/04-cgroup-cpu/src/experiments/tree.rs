@@ -6,12 +6,12 @@ use ground::needs::Need;
 use ground::story::{conclude, evidence, muted, step};
 use std::time::Duration;
 
+use cgroup_cpu::beyond::Kept;
 use cgroup_cpu::{CpuLimit, Group};
 use clone_pid::Part;
-use ground::cgroup::Controller;
 use ground::text::{count, path};
 
-use crate::stage::{Kept, loops, on_v2, watch};
+use crate::stage::{loops, on_v2, watch};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "tree",
@@ -24,13 +24,13 @@ pub const EXPERIMENT: Experiment = Experiment {
 
 fn run(findings: &mut Findings) -> Result<()> {
     step("A group db with a fifth of a CPU, and in it mysql and mongo, each with a loop");
-    let db = Kept::make("db", &[Controller::CPU])?;
+    let db = Kept::cpu("db")?;
     CpuLimit::cores(0.2).of(&db.group).prepare()?;
-    let [mysql, mongo] = ["db/mysql", "db/mongo"].map(|word| Kept::make(word, &[Controller::CPU]));
+    let [mysql, mongo] = ["db/mysql", "db/mongo"].map(|word| Kept::cpu(word));
     let (mysql, mongo) = (mysql?, mongo?);
     let start = |group: &Group| muted(|| loops(group, "spin 3600000")?.start());
     let (first, second) = (start(&mysql.group)?, start(&mongo.group)?);
-    let place = db.place(Controller::CPU)?;
+    let place = db.place()?;
     let used = watch(&db.group, Duration::from_millis(800), 0.2)?.told(&place);
     let (a, b) = (mysql.group.cpu()?.usage, mongo.group.cpu()?.usage);
     let shared = a > Duration::ZERO && b > Duration::ZERO && used.cpus() < 0.2 * 1.75;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use cgroup_cpu::beyond::Kept;
 use cgroup_cpu::{CgroupNamespace, CpuLimit};
 use clone_pid::beyond::probing;
 use clone_pid::{Container, IpcNamespace, Part, PidNamespace, UtsNamespace};
 use ground::Result;
-use ground::cgroup::Controller;
 use ground::lesson::{Experiment, Findings, Level};
 use ground::needs::Need;
 use ground::proc::Process;
@@ -15,7 +15,7 @@ use ground::text::{count, size, time};
 use mount_ns::MountNamespace;
 use nix::sched::CloneFlags;
 
-use crate::stage::{Kept, loops, schedule, watch};
+use crate::stage::{loops, schedule, watch};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "unlimited",
@@ -55,10 +55,10 @@ fn run(findings: &mut Findings) -> Result<()> {
     let held = memory()?;
     conclude("it has its own numbers, names, mounts and devices, and the host's CPUs and memory");
     step("The same loop in the same namespaces, in a group with a tenth of a CPU");
-    let kept = Kept::make("a", &[Controller::CPU])?;
+    let kept = Kept::cpu("a")?;
     let boxed = loops(&kept.group, "spin 3600000")?.with(CpuLimit::cores(0.1).of(&kept.group));
     let running = muted(|| boxed.start())?;
-    let used = watch(&kept.group, SPAN, 0.1)?.told(&kept.place(Controller::CPU)?);
+    let used = watch(&kept.group, SPAN, 0.1)?.told(&kept.place()?);
     muted(|| running.kill())?;
     findings.holds("C012", wanted > 0.8 && held >= MIB && used.cpu.throttled > 0);
     Ok(())

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use cgroup_cpu::CpuWeight;
+use cgroup_cpu::beyond::Kept;
 use clone_pid::Running;
 use ground::Result;
-use ground::cgroup::Controller;
 use ground::lesson::{Experiment, Findings, Level};
 use ground::needs::Need;
 use ground::story::{conclude, evidence, muted, step};
 use ground::text::{count, time};
 
-use crate::stage::{Kept, loops, one_cpu, watch};
+use crate::stage::{loops, one_cpu, watch};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "weight",
@@ -57,7 +57,7 @@ pub struct Outcome {
 pub fn contest(large: u64, small: u64) -> Result<Outcome> {
     let cpu = one_cpu()?;
     let [a, b] = [("large", large), ("small", small)].map(|(word, shares)| {
-        let kept = Kept::make(word, &[Controller::CPU])?;
+        let kept = Kept::cpu(word)?;
         let script = format!("pin {cpu}; spin 3600000");
         let boxed = loops(&kept.group, &script)?.with(CpuWeight::shares(shares).of(&kept.group));
         Ok::<(Kept, Running), ground::Error>((kept, boxed.start()?))

@@ -7,10 +7,10 @@ use ground::story::{conclude, evidence, muted, step};
 use std::time::Duration;
 
 use cgroup_cpu::CpuLimit;
-use ground::cgroup::Controller;
+use cgroup_cpu::beyond::Kept;
 use ground::text::count;
 
-use crate::stage::{Kept, Used, loops, watch};
+use crate::stage::{Used, loops, watch};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "what-counts",
@@ -51,7 +51,7 @@ fn run(findings: &mut Findings) -> Result<()> {
 }
 
 fn load(word: &str, script: &str) -> Result<Used> {
-    let kept = Kept::make(word, &[Controller::CPU])?;
+    let kept = Kept::cpu(word)?;
     let boxed = loops(&kept.group, script)?.with(CpuLimit::cores(0.1).of(&kept.group));
     let mut running = muted(|| boxed.start())?;
     // What it takes to become the command is not the load; a period later it has been paid for.
@@ -59,7 +59,7 @@ fn load(word: &str, script: &str) -> Result<Used> {
         running.line()?;
         ground::interrupt::sleep(Duration::from_millis(150));
     }
-    let used = watch(&kept.group, SPAN, 0.1)?.told(&kept.place(Controller::CPU)?);
+    let used = watch(&kept.group, SPAN, 0.1)?.told(&kept.place()?);
     muted(|| running.kill())?;
     Ok(used)
 }

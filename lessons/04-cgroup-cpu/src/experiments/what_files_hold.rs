@@ -1,15 +1,15 @@
 //! What is in the files of a group.
 
+use cgroup_cpu::beyond::Kept;
 use ground::Result;
 use ground::lesson::{Experiment, Findings, Level};
 use ground::needs::Need;
 use ground::story::{conclude, evidence, muted, step};
 use std::fs;
 
-use ground::cgroup::Controller;
 use ground::text::count;
 
-use crate::stage::{Kept, loops, on_v2};
+use crate::stage::{loops, on_v2};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "what-files-hold",
@@ -22,9 +22,9 @@ pub const EXPERIMENT: Experiment = Experiment {
 
 fn run(findings: &mut Findings) -> Result<()> {
     step("A loop in a group. Read every file of the group, and look for the loop's number");
-    let kept = Kept::make("a", &[Controller::CPU])?;
+    let kept = Kept::cpu("a")?;
     let running = muted(|| loops(&kept.group, "spin 3600000")?.start())?;
-    let place = kept.place(Controller::CPU)?;
+    let place = kept.place()?;
     let number = running.child().pid().to_string();
     let (mut with, mut without) = (Vec::new(), Vec::new());
     for file in place.files()? {

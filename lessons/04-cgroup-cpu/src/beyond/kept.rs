@@ -1,10 +1,11 @@
 //! A group that somebody keeps, for boxes that come and go in it.
 
-use cgroup_cpu::Group;
 use clone_pid::{Birth, Part};
 use ground::Result;
 use ground::cgroup::{Controller, Place};
 use ground::story::muted;
+
+use crate::Group;
 
 /// Made now, removed in every hierarchy when dropped.
 pub struct Kept {
@@ -14,11 +15,20 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Made in the hierarchies of these controllers.
+    /// Made in the hierarchies of these controllers. What v1 needs beside to count CPU time is not told.
     pub fn make(word: &str, controllers: &[Controller]) -> Result<Kept> {
-        let kept = Kept { group: Group::named(word), controllers: controllers.to_vec() };
+        let mut kept = Kept { group: Group::named(word), controllers: controllers.to_vec() };
         controllers.iter().try_for_each(|c| kept.group.make(*c).map(drop))?;
+        if controllers.contains(&Controller::CPU) {
+            kept.controllers.push(Controller::CPUACCT);
+            muted(|| kept.group.make(Controller::CPUACCT))?;
+        }
         Ok(kept)
+    }
+
+    /// One for the CPU.
+    pub fn cpu(word: &str) -> Result<Kept> {
+        Kept::make(word, &[Controller::CPU])
     }
 
     /// One for memory.
