@@ -33,9 +33,14 @@ impl Terminal {
 
     /// Reads until `word` was written, or the command has ended.
     pub fn until(&mut self, word: &str) {
+        self.until_count(word, 1);
+    }
+
+    /// Reads until `word` was written so many times, or the command has ended.
+    pub fn until_count(&mut self, word: &str, times: usize) {
         let mut bytes = self.written.clone().into_bytes();
         let mut buffer = [0; 4096];
-        while !String::from_utf8_lossy(&bytes).contains(word) {
+        while String::from_utf8_lossy(&bytes).matches(word).count() < times {
             // EIO: nobody has the other side any more.
             let Ok(n @ 1..) = self.master.read(&mut buffer) else { break };
             bytes.extend(&buffer[..n]);

@@ -1,4 +1,4 @@
-//! `doctor`, `inspect` and `clean`: commands of the `00-ground` binary, built and elevated here.
+//! `doctor`, `inspect`, `top` and `clean`: commands of the `00-ground` binary, built and elevated here.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -40,6 +40,14 @@ pub fn inspect(pid: u32, json: bool) -> Result<()> {
         _ => Elevation::Direct,
     };
     Err(process::exec(command(elevation, &ground, json, &["inspect", &pid.to_string()])))
+}
+
+/// Shows what is used. All may read those files.
+pub fn top(pids: &[u32], once: bool, json: bool) -> Result<()> {
+    let ground = ground()?;
+    let mut command = command(Elevation::Direct, &ground, json, &["top"]);
+    command.args(once.then_some("--once")).args(pids.iter().map(u32::to_string));
+    Err(process::exec(command))
 }
 
 /// Removes what killed lessons have left: first what the user's rootless boxes left, then, as

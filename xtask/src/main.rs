@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | `run lesson NN` | [`run`]: find the lesson ([`lessons`]), build it ([`artifacts`]), become it ([`elevate`]) |
 //! | `list` | [`list`], from what each lesson says of itself ([`contents`]) |
-//! | `doctor`, `inspect`, `clean` | [`host`]: commands of the binary `00-ground` |
+//! | `doctor`, `inspect`, `top`, `clean` | [`host`]: commands of the binary `00-ground` |
 //! | `test` | [`mod@test`] |
 //! | `vm` | [`vm`]: `run`, `test` and `doctor` in a machine of QEMU's |
 //! | `snap` | [`snap`]: record what lessons print |
@@ -74,6 +74,17 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show what the host, each running box and any process use, side by side
+    Top {
+        /// Processes, as the host numbers them
+        pids: Vec<u32>,
+        /// One table, also on a terminal
+        #[arg(long)]
+        once: bool,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Remove what killed lessons have left on the host
     Clean {
         /// Only what boxes without root have left
@@ -139,6 +150,7 @@ fn dispatch(command: Command) -> Result<()> {
         Command::List { json } => list::list(json),
         Command::Doctor { json } => host::doctor(json),
         Command::Inspect { pid, json } => host::inspect(pid, json),
+        Command::Top { pids, once, json } => host::top(&pids, once, json),
         Command::Clean { rootless } => host::clean(rootless),
         Command::Test(args) => test::test(&args),
         Command::Vm(args) => vm::vm(args),

@@ -4,7 +4,7 @@
 //! What the kernel does not let the reader see is said to be unknown, never guessed.
 
 mod inspect;
-mod limits;
+pub(crate) mod limits;
 mod rows;
 
 use std::sync::OnceLock;

@@ -8,11 +8,12 @@
 //! | find the hierarchies of cgroups, and read a group | [`cgroup`] |
 //! | leave nothing behind on the host, and do it no harm | [`host`], [`interrupt`], [`guard`] |
 //! | find a root file system without a download | [`rootfs`] |
+//! | see what host, processes and groups use | [`top`] |
 //! | know what this machine can do | [`needs`], [`doctor`], [`rootless`] |
 //! | be a lesson: command line, experiments, ledger | [`lesson`], [`ledger`] |
 //!
-//! No mechanism of containers is in here: those are the lessons. The binary `00-ground` offers `doctor`, `inspect` and
-//! `clean`, which need no lesson.
+//! No mechanism of containers is in here: those are the lessons. The binary `00-ground` offers `doctor`, `inspect`,
+//! `top` and `clean`, which need no lesson.
 
 pub mod call;
 pub mod card;
@@ -31,5 +32,6 @@ pub mod rootless;
 pub mod story;
 mod sys;
 pub mod text;
+pub mod top;
 
 pub use error::{Error, Result};

@@ -1,4 +1,4 @@
-//! `doctor`, `inspect` and `clean`: what belongs to no lesson.
+//! `doctor`, `inspect`, `top` and `clean`: what belongs to no lesson.
 #![allow(clippy::print_stderr)] // the one line of an error
 
 use std::io::{self, IsTerminal, Write, stdout};
@@ -13,7 +13,7 @@ use ground::host::sweep;
 use ground::lesson::{Look, one_line};
 use ground::needs::Need;
 use ground::story::Face;
-use ground::{Error, Result, card, doctor, guard, story};
+use ground::{Error, Result, card, doctor, guard, story, top};
 use nix::unistd::Pid;
 
 /// Look at this machine, at one process, and after what was left behind
@@ -35,6 +35,15 @@ enum Verb {
         /// Number of the process, as the host counts
         #[arg(value_parser = number, allow_negative_numbers = true)]
         pid: i32,
+    },
+    /// What host, processes and groups use, side by side: of every box that runs, and of processes
+    Top {
+        /// Numbers of processes, as the host counts
+        #[arg(value_parser = number, allow_negative_numbers = true)]
+        pids: Vec<i32>,
+        /// One table, also on a terminal
+        #[arg(long)]
+        once: bool,
     },
     /// Remove what a killed lesson left behind
     Clean,
@@ -89,6 +98,10 @@ fn perform(cli: &Cli) -> Result<u8> {
     match &cli.verb {
         Verb::Doctor => diagnose(json),
         Verb::Inspect { pid } => inspect(&cli.look, Pid::from_raw(*pid)),
+        Verb::Top { pids, once } => {
+            let pids: Vec<Pid> = pids.iter().copied().map(Pid::from_raw).collect();
+            show_use(cli.look, &pids, *once)
+        }
         Verb::Guard { command } => guarded(command),
         Verb::Clean => clean(json),
         Verb::Picture { ours } => {
@@ -127,6 +140,17 @@ fn inspect(look: &Look, pid: Pid) -> Result<u8> {
     let written = story::stop();
     outcome?;
     written.map_or(Ok(0), unwritten)
+}
+
+fn show_use(look: Look, pids: &[Pid], once: bool) -> Result<u8> {
+    let is_json = look.face(stdout().is_terminal()) == Face::Json;
+    if look.is_live(stdout().is_terminal()) && !once {
+        return top::live(pids, &mut stdout())?.map_or_else(unwritten, |()| Ok(0));
+    }
+    match is_json {
+        true => say(0, &format!("{}\n", top::as_json(pids)?)),
+        false => say(0, &top::once(pids)?),
+    }
 }
 
 fn clean(json: bool) -> Result<u8> {

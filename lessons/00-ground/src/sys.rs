@@ -48,13 +48,13 @@ pub fn in_child(attempt: impl Fn() -> nix::Result<()> + Send + Sync + 'static) -
     }
 }
 
-/// How many columns a terminal has; `None` when `fd` is none, or does not know.
-pub fn columns(fd: RawFd) -> Option<usize> {
+/// How many columns and rows a terminal has; `None` when `fd` is none, or does not know.
+pub fn window(fd: RawFd) -> Option<(usize, usize)> {
     // SAFETY: four integers of 16 bits, for which zero is a value.
     let mut size: libc::winsize = unsafe { std::mem::zeroed() };
     // SAFETY: TIOCGWINSZ writes one winsize to the pointer, or fails; it does not keep it.
     let result = unsafe { libc::ioctl(fd, libc::TIOCGWINSZ, &mut size) };
-    (result == 0 && size.ws_col > 0).then_some(size.ws_col.into())
+    (result == 0 && size.ws_col > 0).then_some((size.ws_col.into(), size.ws_row.into()))
 }
 
 /// The number of a loop device that is free at this moment: loop(4). `control` is `/dev/loop-control`.

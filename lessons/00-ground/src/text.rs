@@ -67,6 +67,17 @@ impl<T: Display> Display for Marked<T> {
     }
 }
 
+/// Text of strangers, the name of a process or a line that a box printed, as it may be shown: what would move a terminal's
+/// cursor, or look like a mark of this module, is escaped as in a Rust string.
+pub fn printable(foreign: &str) -> String {
+    let shown = |c: char| match c {
+        '\t' => "\t".to_string(),
+        c if c.is_control() => c.escape_default().to_string(),
+        c => c.to_string(),
+    };
+    foreign.chars().map(shown).collect()
+}
+
 macro_rules! wrappers {
     ($($name:ident $kind:ident $doc:literal;)*) => {$(
         #[doc = $doc]

@@ -13,7 +13,7 @@ use crate::text::count;
 
 /// The rows for CPU, memory and number of processes.
 pub(super) fn entries(process: &Process) -> Result<[Entry; 3]> {
-    let view = View { groups: process.cgroups()?, mounts: Process::this().mounts()? };
+    let view = View::of(process)?;
     Ok([
         view.limit("CPU limit", "cpu", &cpus, |n| format!("{} CPUs", rounded(n))),
         view.limit("memory limit", "memory", &memory, bytes),
@@ -22,12 +22,16 @@ pub(super) fn entries(process: &Process) -> Result<[Entry; 3]> {
 }
 
 /// The groups of the process, and the hierarchies as this process sees them.
-struct View {
+pub(crate) struct View {
     groups: Vec<Membership>,
     mounts: Vec<Mount>,
 }
 
 impl View {
+    pub(crate) fn of(process: &Process) -> Result<View> {
+        Ok(View { groups: process.cgroups()?, mounts: Process::this().mounts()? })
+    }
+
     fn limit(
         &self,
         thing: &'static str,
@@ -38,15 +42,14 @@ impl View {
         let Some((root, group)) = self.directory(controller) else {
             return unknown(thing, "not visible from here");
         };
-        let way = group.ancestors().take_while(|dir| dir.starts_with(root));
-        let tightest = way.filter_map(read).min_by(f64::total_cmp);
+        let tightest = tightest(root, &group, read);
         // A host may have limits of its own: systemd gives every user one on the number of processes.
         let shown = count(tightest.map_or("none".into(), show)).to_string();
         entry(thing, shown, format_args!("{tightest:?}"))
     }
 
     /// Root of the hierarchy that has the controller, and the process's group in it.
-    fn directory(&self, controller: &str) -> Option<(&Path, PathBuf)> {
+    pub(crate) fn directory(&self, controller: &str) -> Option<(&Path, PathBuf)> {
         let has = |group: &&Membership| group.controllers.iter().any(|c| c == controller);
         let v1 = self.groups.iter().find(has);
         let group = v1.or_else(|| self.groups.iter().find(|group| group.is_v2()))?;
@@ -64,8 +67,18 @@ impl View {
     }
 }
 
+/// The least that a group and those around it say.
+pub(crate) fn tightest(
+    root: &Path,
+    group: &Path,
+    read: impl Fn(&Path) -> Option<f64>,
+) -> Option<f64> {
+    let way = group.ancestors().take_while(|dir| dir.starts_with(root));
+    way.filter_map(read).min_by(f64::total_cmp)
+}
+
 /// `cpu.max` is "QUOTA PERIOD" or "max PERIOD"; v1 has a file for each, and -1 for none.
-fn cpus(dir: &Path) -> Option<f64> {
+pub(crate) fn cpus(dir: &Path) -> Option<f64> {
     match fs::read_to_string(dir.join("cpu.max")) {
         Ok(text) => share(&text),
         Err(_) => {
@@ -82,12 +95,12 @@ fn share(text: &str) -> Option<f64> {
     (quota > 0.0 && period > 0.0).then_some(quota / period)
 }
 
-fn memory(dir: &Path) -> Option<f64> {
+pub(crate) fn memory(dir: &Path) -> Option<f64> {
     let file = |name| fs::read_to_string(dir.join(name)).ok();
     number(&file("memory.max").or_else(|| file("memory.limit_in_bytes"))?)
 }
 
-fn pids(dir: &Path) -> Option<f64> {
+pub(crate) fn pids(dir: &Path) -> Option<f64> {
     number(&fs::read_to_string(dir.join("pids.max")).ok()?)
 }
 

@@ -34,7 +34,7 @@ impl Bar {
         if !last && self.drawn.is_some_and(|at| at.elapsed() < BETWEEN) {
             return Ok(());
         }
-        let columns = sys::columns(self.fd).unwrap_or(80);
+        let columns = sys::window(self.fd).map_or(80, |(columns, _)| columns);
         let line = line(what, [*part, *limit], &text.text, columns);
         self.drawn = Some(Instant::now()).filter(|_| !last);
         // The rest of the line is erased after the text and not before, or the bar would flicker.
