@@ -1,7 +1,7 @@
 //! A line of a chapter that is replaced by what it names.
 
 use crate::workspace::Workspace;
-use crate::{diagram, snapshot, source, tables};
+use crate::{chart, diagram, snapshot, source, tables};
 
 /// `{{#name arguments}}`, on a line of its own.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,6 +40,7 @@ impl Directive<'_> {
             "source" => source::include(workspace, self.arguments, &up),
             "output" => snapshot::output(workspace, self.arguments),
             "help" => snapshot::help(workspace, self.arguments),
+            "chart" => chart::include(workspace, self.arguments),
             "diagram" => diagram::include(workspace, self.arguments),
             "experiments" => tables::experiments(workspace, self.arguments, &up),
             "claims" => tables::claims(workspace, self.arguments, &up),

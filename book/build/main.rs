@@ -11,6 +11,7 @@
 //! | `{{#experiments 01}}` | the experiments of a lesson, from its recorded `list --json` |
 //! | `{{#claims 01}}`, `{{#myths 01}}` | the ledger's rows of a lesson; those that are not simply true |
 //! | `{{#ledger}}`, `{{#tally}}`, `{{#needs}}` | the whole ledger, its sums, what experiments need |
+//! | `{{#chart 04/cpu}}` | the samples of a demo, drawn |
 //! | `{{#diagram clone.svg}}` | a drawing of `book/src/images`, inline, so that it takes the page's colours |
 //!
 //! | to … | look in |
@@ -20,6 +21,7 @@
 //! | include a region, a recording, a drawing | [`source`], [`comments`], [`snapshot`], [`terminal`], [`diagram`] |
 //! | make tables from the ledger | [`tables`], [`ledger`], [`experiments`] |
 //! | find the chapters, parse one | [`summary`], [`markdown`] |
+//! | draw a chart of recorded samples | [`chart`]; with the feature `render` `draw` |
 //! | check a page, check everything | [`pasted`], [`links`], [`mod@check`] |
 //! | draw the README's picture of a terminal | [`picture`] |
 //! | hand all to mdbook, serve the result; with the feature `render` only | `render`, `serve` |
@@ -27,10 +29,13 @@
 //! `cargo xtask test` runs `check` as a test of this package, without mdbook.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod chart;
 mod check;
 mod comments;
 mod diagram;
 mod directive;
+#[cfg(feature = "render")]
+mod draw;
 mod experiments;
 mod html;
 mod ledger;

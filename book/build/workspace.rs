@@ -58,6 +58,20 @@ impl Workspace {
         }
     }
 
+    /// The samples `04/cpu` of a demo, and the world in which they were taken: that which most learners have, if there.
+    pub fn samples(&self, name: &str) -> Result<(&'static str, String), String> {
+        let (lesson, value) =
+            name.split_once('/').ok_or(format!("{name}: samples are named NN/VALUE"))?;
+        let read = |(suffix, world): &(&str, &'static str)| {
+            let file = self.snapshots.join(lesson).join(format!("samples-{value}.{suffix}.csv"));
+            Some((*world, fs::read_to_string(file).ok()?))
+        };
+        let found = [("v2", "cgroup v2"), ("v1", "cgroup v1")].iter().find_map(read);
+        found.ok_or_else(|| {
+            format!("no samples are recorded as tests/snapshots/{lesson}/samples-{value}.*.csv: cargo xtask snap")
+        })
+    }
+
     /// The JSON object that a lesson lists its experiments in, when it is recorded.
     pub fn experiment_list(&self, lesson: &str) -> Option<String> {
         self.recording(&format!("{lesson}/list"))

@@ -2,7 +2,7 @@
 //!
 //! A story is taken as JSON and rendered with every varying value replaced, so the same snapshot holds on every machine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use ground::cgroup::{Controller, version};
@@ -40,6 +40,7 @@ fn tells_what_was_recorded(name: &str) {
     let (demo, status) = story(name, &["demo"]);
     assert_eq!(status, 0);
     matches_snapshot(&number, &of_this_world(name, "demo"), &render_plain(&demo, true));
+    record_samples(&number, name, &demo);
     // What only one version of cgroups has is recorded in one world.
     for experiment in experiments.into_iter().filter(can_run) {
         let (events, status) = story(name, &["experiment", &experiment.name]);
@@ -49,6 +50,35 @@ fn tells_what_was_recorded(name: &str) {
         matches_snapshot(&number, &of_this_world(name, &recording), &text);
         agrees_with_the_ledger(&events);
     }
+}
+
+/// Of what the demo measured while it ran the book draws charts. A measurement is never the same twice, so it is recorded
+/// and not compared: `samples-VALUE.WORLD.csv` beside the recordings.
+fn record_samples(number: &str, lesson: &str, demo: &[Event]) {
+    let Some(dir) = std::env::var_os("BXW_SNAP_DIR").map(PathBuf::from) else { return };
+    let values: BTreeSet<&String> = demo
+        .iter()
+        .filter_map(|event| match event {
+            Event::Sample { what, .. } => Some(what),
+            _ => None,
+        })
+        .collect();
+    for value in values {
+        let name = of_this_world(lesson, &format!("samples-{}", value.to_lowercase()));
+        let file = dir.join(number).join(format!("{name}.csv"));
+        std::fs::create_dir_all(dir.join(number)).expect("make a directory");
+        std::fs::write(file, csv(&tests::samples(demo, value))).expect("write the samples");
+    }
+}
+
+fn csv(samples: &[(u64, BTreeMap<String, u64>)]) -> String {
+    let columns = samples.first().map(|(_, read)| read.keys().cloned().collect::<Vec<_>>());
+    let mut lines = vec![format!("ms,{}", columns.unwrap_or_default().join(","))];
+    for (ms, read) in samples {
+        let values: Vec<String> = read.values().map(u64::to_string).collect();
+        lines.push(format!("{ms},{}", values.join(",")));
+    }
+    lines.join("\n") + "\n"
 }
 
 /// In the disposable machine swap lies on a file in its memory and is written by an emulated CPU: whether a load outruns
