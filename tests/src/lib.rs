@@ -18,7 +18,7 @@ use ground::story::Event;
 pub use background::{Background, eventually};
 pub use hosts::{NOBODY, as_nobody, guest, mount_in_namespace_of, on_shared_mounts};
 pub use scratch::Scratch;
-pub use skip::{needs, program};
+pub use skip::{left_out, needs, program};
 
 /// The lessons that exist, by binary.
 pub const LESSONS: [&str; 5] =

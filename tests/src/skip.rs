@@ -4,6 +4,8 @@ use std::io::Write;
 
 use ground::needs::Need;
 
+use crate::ListedExperiment;
+
 /// Whether a test can run here. If not, it is recorded as skipped with the first missing need, and must return.
 #[must_use]
 pub fn needs(needs: &[Need]) -> bool {
@@ -21,9 +23,19 @@ pub fn program(name: &str) -> bool {
     found || skip(name, "install it with the distribution's package manager")
 }
 
+/// Records that an experiment is left out of this run: a line of the table, and of what must have run elsewhere.
+pub fn left_out(lesson: &str, experiment: &ListedExperiment, missing: Need) {
+    let what = format!("{lesson}/{} {}", experiment.name, experiment.claims.join(" "));
+    record(&what, missing.id(), missing.remedy());
+}
+
 fn skip(need: &str, remedy: &str) -> bool {
-    let thread = std::thread::current();
-    let line = format!("{}\t{need}\t{remedy}\n", thread.name().unwrap_or("?"));
+    record(std::thread::current().name().unwrap_or("?"), need, remedy);
+    false
+}
+
+fn record(what: &str, need: &str, remedy: &str) {
+    let line = format!("{what}\t{need}\t{remedy}\n");
     match std::env::var_os("BXW_SKIPS") {
         Some(path) => {
             let file = std::fs::OpenOptions::new().append(true).open(path);
@@ -31,5 +43,4 @@ fn skip(need: &str, remedy: &str) -> bool {
         }
         None => std::io::stderr().write_all(line.as_bytes()).expect("say so"),
     }
-    false
 }

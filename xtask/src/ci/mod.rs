@@ -33,7 +33,7 @@ enum Part {
     Clippy,
     /// The repository's rules
     Tidy,
-    /// The last test run skipped nothing undeclared
+    /// Every experiment and test ran in some world, or is declared
     Skips,
     /// Each removal patch makes its test fail
     Removals,

@@ -7,6 +7,7 @@
 mod libtest;
 pub mod record;
 mod scope;
+mod skips;
 mod suite;
 
 use std::path::Path;
@@ -25,7 +26,7 @@ pub use suite::Suite;
 pub struct TestArgs {
     /// Only tests whose SUITE::NAME contains one of these
     filters: Vec<String>,
-    /// Fail when a skipped test needs what tests/declared-skips.txt does not name
+    /// Fail when something ran in no world and tests/declared-skips.txt does not declare it
     #[arg(long)]
     deny_skips: bool,
     /// Not in the cgroup v2 machine, even where QEMU is installed

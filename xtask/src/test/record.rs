@@ -1,6 +1,5 @@
 //! What a test run came to: shown as a table, kept as JSON for `ci` and for `test --last`.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
@@ -141,23 +140,6 @@ impl Record {
         Ok(())
     }
 
-    /// Fails when a skipped test needs something that `tests/declared-skips.txt` does not name.
-    pub fn deny_undeclared_skips(&self) -> Result<()> {
-        let path = workspace::root().join("tests/declared-skips.txt");
-        let text = fs::read_to_string(&path).unwrap_or_default();
-        let declared = declared(&text);
-        let skips = self.suites.iter().flat_map(|suite| &suite.skipped);
-        let undeclared = skips.filter(|skip| !declared.contains(skip.need.as_str()));
-        let needs: BTreeSet<&str> = undeclared.map(|skip| skip.need.as_str()).collect();
-        if needs.is_empty() {
-            return Ok(());
-        }
-        let needs = Vec::from_iter(needs).join(", ");
-        Err(Failure::failed(format!(
-            "skipped for want of {needs}, which tests/declared-skips.txt does not declare"
-        )))
-    }
-
     /// True when a test whose name contains `name` is in the suite's list that `of` selects.
     pub fn has(&self, suite: &str, name: &str, of: impl Fn(&SuiteRecord) -> &[String]) -> bool {
         let suites = self.suites.iter().filter(|record| record.suite == suite);
@@ -182,12 +164,6 @@ fn path(filtered: bool) -> Result<PathBuf> {
 
 /// Where a narrowed run is kept, in `<target>/xtask`.
 pub const FILTERED: &str = "last-filtered-test.json";
-
-/// Lines of `need  # reason`.
-fn declared(text: &str) -> BTreeSet<&str> {
-    let needs = text.lines().filter_map(|line| line.split('#').next());
-    needs.map(str::trim).filter(|need| !need.is_empty()).collect()
-}
 
 #[cfg(test)]
 mod tests {
@@ -230,11 +206,5 @@ mod tests {
         assert!(code(skipped.verdict()).contains('2'));
         assert_eq!(code(record(vec![paper(), suite("probes", &["x"], &[], &[])]).verdict()), "ok");
         assert!(code(record(vec![suite("probes", &["x"], &["y"], &[])]).verdict()).contains('1'));
-    }
-
-    #[test]
-    fn declared_needs_are_the_first_words() {
-        let text = "# none of these on CI\nswap  # no swap\n\ncgroup-v2# v1 host\n";
-        assert_eq!(Vec::from_iter(declared(text)), ["cgroup-v2", "swap"]);
     }
 }
