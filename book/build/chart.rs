@@ -74,8 +74,13 @@ fn drawn(chart: &Chart, points: &Points) -> Result<String, String> {
 /// The check needs no picture.
 #[cfg(not(feature = "render"))]
 fn drawn(chart: &Chart, points: &Points) -> Result<String, String> {
-    let labels = [chart.axis, chart.limit_label, chart.end.map_or("", |(_, label)| label)];
-    Ok(format!("<svg><title>{}: {} samples</title></svg>", labels.join(", "), points.len()))
+    let end = chart.end.map_or("", |(_, label)| label);
+    let limit = format!("{} at {}", chart.limit_label, chart.limit.0);
+    Ok(format!(
+        "<svg><title>{}, {limit}, {end}: {} samples</title></svg>",
+        chart.axis,
+        points.len()
+    ))
 }
 
 impl Chart {

@@ -157,3 +157,24 @@ fn an_unreadable_proc_is_named() {
     command.args(["--mount", "sh", "-c", script]).arg(binary("01-clone-pid"));
     says(&command.output().unwrap(), 125, &["/proc", "ENOENT"]);
 }
+
+/// What `cargo xtask run` asks before it asks for a password.
+#[test]
+fn wrong_arguments_are_found_without_privilege_and_right_ones_do_nothing() {
+    for (args, status) in [
+        (&["run", "--no-such-flag", "true"][..], 125),
+        (&["run"], 125),
+        (&["experiment", "no-such"], 2),
+        (&["nonsense"], 2),
+        (&["run", "true"], 0),
+        (&["experiment", "all"], 0),
+        (&["demo"], 0),
+    ] {
+        let mut command = assert_cmd::Command::from_std(tests::as_nobody("01-clone-pid", args));
+        let output = command.env("BXW_PARSE_ONLY", "1").output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{args:?}: {errors}");
+        assert_eq!(errors.lines().count(), usize::from(status != 0), "{args:?}: {errors}");
+        assert!(output.stdout.is_empty(), "{args:?}");
+    }
+}

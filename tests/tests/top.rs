@@ -6,7 +6,7 @@ use ground::needs::Need;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use tests::terminal::Terminal;
-use tests::{Background, binary, lesson, needs};
+use tests::{Background, Scratch, binary, eventually, lesson, needs};
 
 const GROUND: &str = "00-ground";
 const NEEDS: [Need; 5] =
@@ -93,6 +93,26 @@ fn a_process_that_is_asked_for_is_shown_with_its_group() {
     assert_eq!(one["limit"]["memory_bytes"], 32 << 20);
     assert!(one["processes"]["memory_bytes"].as_u64().unwrap() >= 8 << 20);
     end(running);
+}
+
+/// A process chooses its name itself: the terminal must not obey it, and no value be forged by it.
+#[test]
+fn a_hostile_name_is_shown_and_not_obeyed() {
+    let scratch = Scratch::new();
+    let sleep = std::fs::read("/bin/sleep").unwrap();
+    let program = scratch.program("a\u{1b}[2J\u{3}b", sleep);
+    let running = Background::of(Command::new(program).arg("60"));
+    let pid = running.pid().to_string();
+    eventually("it has its name", || {
+        let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+        name.contains('\u{1b}').then_some(())
+    });
+    for verb in ["top", "inspect"] {
+        let output = lesson(GROUND).args([verb, &pid]).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{verb}");
+        assert!(!text.contains(['\u{1b}', '\u{3}']), "{verb}: {text:?}");
+    }
 }
 
 #[test]

@@ -2,14 +2,15 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::process::Command;
 
 use clap::{Args, Subcommand};
 
 use crate::contents::contents;
 use crate::elevate::{self, Elevation};
-use crate::failure::{Failure, Result};
+use crate::failure::{Context, Failure, Result};
 use crate::lessons::{self, Lesson};
-use crate::{artifacts, process, workspace};
+use crate::{artifacts, process, sys, workspace};
 
 /// What can be run.
 #[derive(Debug, Subcommand)]
@@ -77,6 +78,9 @@ pub fn run_at(Runnable::Lesson(args): Runnable, place: Option<Elevation>) -> Res
     if let Some(experiment) = &args.experiment {
         known(&binary, lesson, experiment)?;
     }
+    if place.is_none() && !args.rootless && !sys::is_root() {
+        well_formed(&binary, &args)?;
+    }
     let place = place.map_or_else(|| elevation(lesson, args.rootless), Ok)?;
     let mut command = place.command(&binary, &[]);
     command.args(words(&args));
@@ -102,6 +106,20 @@ fn words(args: &LessonArgs) -> Vec<OsString> {
     }
     words.extend(args.deep.then(|| "--deep".into()));
     words
+}
+
+/// Has the lesson look at its arguments, as the user: nobody wants to type a password to learn of a typing mistake. Help,
+/// which needs no root either, ends here.
+fn well_formed(binary: &Path, args: &LessonArgs) -> Result<()> {
+    let mut command = Command::new(binary);
+    let output = command.args(words(args)).env("BXW_PARSE_ONLY", "1").output();
+    let output = output.doing("start", binary)?;
+    if output.status.success() && output.stdout.is_empty() {
+        return Ok(());
+    }
+    print!("{}", String::from_utf8_lossy(&output.stdout));
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    Err(Failure::status(process::shell_status(output.status)))
 }
 
 /// Refuses an unknown experiment here, before sudo asks for a password.

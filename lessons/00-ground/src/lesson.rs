@@ -92,6 +92,9 @@ pub fn main<R: Args>(lesson: Lesson<R>) -> ExitCode {
         Err(status) => return ExitCode::from(status),
     };
     let is_run = asked.is_like_run();
+    if std::env::var_os(PARSE_ONLY).is_some() {
+        return ExitCode::from(well_formed(&lesson, asked));
+    }
     let outcome = panic::catch_unwind(panic::AssertUnwindSafe(|| {
         let status = perform(&lesson, look, rootless, asked)?;
         end_of_story(status)
@@ -112,6 +115,26 @@ pub fn main<R: Args>(lesson: Lesson<R>) -> ExitCode {
     ExitCode::from(status)
 }
 
+/// Asked before sudo is: are these arguments worth a password? A status other than 0, and one line, when they are not.
+const PARSE_ONLY: &str = "BXW_PARSE_ONLY";
+
+fn well_formed<R: Args>(lesson: &Lesson<R>, asked: Asked<R>) -> u8 {
+    let (checked, status) = match asked {
+        Asked::Common(Verb::Run(args)) => (Command::new(args.command, args.no_card).map(drop), 125),
+        Asked::Common(Verb::Experiment { name, deep }) => {
+            (experiment::choose(lesson.experiments, &name, deep).map(drop), 2)
+        }
+        _ => (Ok(()), 0),
+    };
+    checked.map_or_else(
+        |e| {
+            cli::complain(lesson.program, &e);
+            status
+        },
+        |()| 0,
+    )
+}
+
 fn perform<R: Args>(lesson: &Lesson<R>, look: Look, rootless: bool, asked: Asked<R>) -> Result<u8> {
     if let Asked::Common(Verb::List { json }) = asked {
         cli::list(lesson, json)?;
@@ -123,23 +146,7 @@ fn perform<R: Args>(lesson: &Lesson<R>, look: Look, rootless: bool, asked: Asked
         }
         _ => Vec::new(),
     };
-    let _ = LOOK.set(look);
-    interrupt::block()?;
-    end_with_sudo();
-    let run = Run::begin()?;
-    let _ = RUN.set((run.name(), run.dir().to_path_buf()));
-    match &asked {
-        Asked::Own(..) => {}
-        Asked::Common(Verb::Run(run)) => look.tell_run(run.tell),
-        Asked::Common(_) => look.tell_on(stdout(), stdout().is_terminal()),
-    }
-    if rootless {
-        // The last moment to see the host from the host.
-        card::host()?;
-        rootless::enter()?;
-    } else if Need::Admin.is_met() {
-        guard::enter()?;
-    }
+    let _run = begin(look, rootless, &asked)?;
     if !chosen.is_empty() {
         return experiment::perform(lesson.number_and_name().0, &chosen);
     }
@@ -156,6 +163,28 @@ fn perform<R: Args>(lesson: &Lesson<R>, look: Look, rootless: bool, asked: Asked
             (lesson.demo)().map(|()| 0)
         }
     }
+}
+
+/// From here on there may be something to undo: what the run makes goes with what this returns.
+fn begin<R: Args>(look: Look, rootless: bool, asked: &Asked<R>) -> Result<Run> {
+    let _ = LOOK.set(look);
+    interrupt::block()?;
+    end_with_sudo();
+    let run = Run::begin()?;
+    let _ = RUN.set((run.name(), run.dir().to_path_buf()));
+    match asked {
+        Asked::Own(..) => {}
+        Asked::Common(Verb::Run(run)) => look.tell_run(run.tell),
+        Asked::Common(_) => look.tell_on(stdout(), stdout().is_terminal()),
+    }
+    if rootless {
+        // The last moment to see the host from the host.
+        card::host()?;
+        rootless::enter()?;
+    } else if Need::Admin.is_met() {
+        guard::enter()?;
+    }
+    Ok(run)
 }
 
 /// What the user started is sudo. If that is killed, this process would go on as root without anybody's knowing.

@@ -11,8 +11,9 @@
 //! assert_eq!(line.values[0].len, 4);
 //! ```
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt::{self, Display};
+use std::fmt::{self, Display, Write};
 
 use serde::{Deserialize, Serialize};
 
@@ -63,19 +64,39 @@ const KINDS: [Kind; 10] = [
 
 impl<T: Display> Display for Marked<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{OPEN}{}{}{CLOSE}", self.0 as u8, self.1)
+        write!(f, "{OPEN}{}", self.0 as u8)?;
+        // The value may be a stranger's, the name of a process say: it must not end its mark, or begin one.
+        write!(Escaping(&mut *f), "{}", self.1)?;
+        write!(f, "{CLOSE}")
     }
 }
 
-/// Text of strangers, the name of a process or a line that a box printed, as it may be shown: what would move a terminal's
-/// cursor, or look like a mark of this module, is escaped as in a Rust string.
+struct Escaping<'a, 'b>(&'a mut fmt::Formatter<'b>);
+
+impl fmt::Write for Escaping<'_, '_> {
+    fn write_str(&mut self, s: &str) -> fmt::Result {
+        self.0.write_str(&without_marks(s))
+    }
+}
+
+/// Text of strangers in which a mark of this module is escaped as in a Rust string. What is read from a file of the
+/// kernel's, or from a box, goes through it, so that nobody can forge a value.
+pub fn without_marks(foreign: &str) -> Cow<'_, str> {
+    match foreign.contains([OPEN, CLOSE]) {
+        false => Cow::Borrowed(foreign),
+        true => {
+            Cow::Owned(foreign.chars().map(|c| escaped(c, [OPEN, CLOSE].contains(&c))).collect())
+        }
+    }
+}
+
+fn escaped(c: char, is_hostile: bool) -> String {
+    if is_hostile { c.escape_default().to_string() } else { c.to_string() }
+}
+
+/// Text of strangers as it may be shown in one line: what would move a terminal's cursor is escaped, too.
 pub fn printable(foreign: &str) -> String {
-    let shown = |c: char| match c {
-        '\t' => "\t".to_string(),
-        c if c.is_control() => c.escape_default().to_string(),
-        c => c.to_string(),
-    };
-    foreign.chars().map(shown).collect()
+    foreign.chars().map(|c| escaped(c, c.is_control())).collect()
 }
 
 macro_rules! wrappers {
@@ -136,6 +157,10 @@ impl<S: AsRef<str>> From<S> for Text {
                     if let Some((kind, at)) = open.take() {
                         out.values.push(Value { kind, at, len: out.text.len() - at });
                     }
+                }
+                // A command to the terminal is shown, not obeyed.
+                c if c.is_control() && !matches!(c, '\n' | '\t') => {
+                    out.text.extend(c.escape_default());
                 }
                 c => out.text.push(c),
             }
@@ -238,7 +263,29 @@ mod tests {
         assert_eq!(text.values, [Value { kind: Kind::Pid, at: 6, len: 1 }]);
     }
 
+    #[test]
+    fn a_stranger_forges_no_value() {
+        let hostile = "x\u{3} and \u{2}01\u{3}";
+        let line = Text::from(format!("{} runs", name(hostile)));
+        assert_eq!(line.values.len(), 1);
+        assert_eq!(Redactor::default().redact(&line), "<name 1> runs");
+        let read = Text::from(without_marks(hostile));
+        assert_eq!((read.values.len(), &*read.text), (0, "x\\u{3} and \\u{2}01\\u{3}"));
+    }
+
+    #[test]
+    fn commands_to_the_terminal_are_shown() {
+        assert_eq!(Text::from("a\u{1b}[2Jb\rc\td").text, "a\\u{1b}[2Jb\\rc\td");
+        assert_eq!(printable("a\nb"), "a\\nb");
+    }
+
     proptest::proptest! {
+        #[test]
+        fn any_value_stays_one_value(s in ".*") {
+            let text = Text::from(format!("{} {}", name(&s), pid(1)));
+            proptest::prop_assert_eq!(text.values.len(), 2);
+        }
+
         #[test]
         fn any_text_survives(s in "\\PC*") {
             let text = Text::from(&s);

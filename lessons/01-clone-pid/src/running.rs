@@ -2,12 +2,12 @@
 
 use std::fmt::{self, Display};
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ground::call::{doing, quietly};
 use ground::card::Card;
 use ground::interrupt::{self, Woken};
-use ground::text::pid;
+use ground::text::{pid, without_marks};
 use ground::{Result, story};
 use nix::sys::signal::Signal;
 
@@ -115,6 +115,28 @@ impl Created {
     }
 }
 
+/// Signals of the terminal that came soon after one another.
+#[derive(Default)]
+struct Presses {
+    last: Option<Instant>,
+    in_a_row: u32,
+}
+
+impl Presses {
+    /// Whoever waits in between wants the command to go on.
+    const SOON: Duration = Duration::from_secs(3);
+
+    fn count(&mut self, is_one: bool) -> u32 {
+        if !is_one {
+            return 0;
+        }
+        let soon =
+            self.last.replace(Instant::now()).is_some_and(|last| last.elapsed() < Self::SOON);
+        self.in_a_row = if soon { self.in_a_row + 1 } else { 1 };
+        self.in_a_row
+    }
+}
+
 /// A container whose command runs. Dropped before its end, it is killed; either way its parts are released.
 pub struct Running {
     child: Child,
@@ -154,12 +176,12 @@ impl Running {
     }
 
     /// Waits for the end and passes ending signals on to the command, as a foreground `run` does. One that the terminal
-    /// sent has reached the command already, unless it is PID 1 without a handler, which ignores it: the third kills.
+    /// sent has reached the command already, unless it is PID 1 without a handler, which ignores it: the third in a row kills.
     pub fn wait_passing_signals(mut self) -> Result<Status> {
-        let mut from_terminal = 0;
+        let mut presses = Presses::default();
         while interrupt::wait(Some(self.child.as_fd()), None) == Woken::Signal {
             let Some(info) = interrupt::take() else { continue };
-            from_terminal += i32::from(info.ssi_code == libc::SI_KERNEL);
+            let from_terminal = presses.count(info.ssi_code == libc::SI_KERNEL);
             let hangup = info.ssi_signo as i32 == libc::SIGHUP;
             let signal = match (info.ssi_code, from_terminal) {
                 (_, 3..) => libc::SIGKILL,
@@ -190,7 +212,7 @@ impl Running {
             }
         }
         let status = self.wait()?;
-        Ok(Output { text: String::from_utf8_lossy(&text).into_owned(), status })
+        Ok(Output { text: foreign(&text), status })
     }
 
     /// Reads one line of a captured command that goes on running; `None` at the end of its output.
@@ -203,7 +225,7 @@ impl Running {
             match quietly("read the box's output").run(|| nix::unistd::read(pipe, &mut byte))? {
                 1 if byte != *b"\n" => line.push(byte[0]),
                 0 if line.is_empty() => return Ok(None),
-                _ => return Ok(Some(String::from_utf8_lossy(&line).into_owned())),
+                _ => return Ok(Some(foreign(&line))),
             }
         }
     }
@@ -236,6 +258,11 @@ impl Running {
         self.parts.release()?;
         Ok(status)
     }
+}
+
+/// A box may print what it likes.
+fn foreign(bytes: &[u8]) -> String {
+    without_marks(&String::from_utf8_lossy(bytes)).into_owned()
 }
 
 impl Drop for Running {

@@ -19,7 +19,7 @@ use nix::unistd::Pid;
 
 use crate::call::quietly;
 use crate::error::{Error, Kind, Result};
-use crate::text::pid;
+use crate::text::{pid, without_marks};
 use cgroup::Membership;
 use idmap::IdMap;
 use mountinfo::Mount;
@@ -64,7 +64,8 @@ impl Process {
             .hint(Errno::ENOENT, "no such process; `ps` shows the running ones")
             .hint(Errno::ESRCH, "the process has ended")
             .run(|| read_whole(&self.dir.join(name)))?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        // A process chooses its name and its arguments itself.
+        Ok(without_marks(&String::from_utf8_lossy(&bytes)).into_owned())
     }
 
     fn parse<T>(&self, name: &str, parse: impl FnOnce(&str) -> Result<T, Malformed>) -> Result<T> {
