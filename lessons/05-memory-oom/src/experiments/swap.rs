@@ -4,27 +4,19 @@ use clone_pid::Part;
 use ground::Result;
 use ground::host::disk::Swap;
 use ground::lesson::{Experiment, Findings, Level};
-use ground::needs::Need;
 use ground::story::{conclude, evidence, muted, step};
 use ground::text::size;
 use memory_oom::beyond::Kept;
 use memory_oom::{Memory, MemoryLimit};
 
-use super::swap_load::{hold, status_of, swapped};
+use super::swap_load::{NEEDS, hold, status_of, swapped};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "swap",
     title: "three times the limit, because two thirds went to disk",
     level: Level::Deep,
     claims: &["C115"],
-    needs: &[
-        Need::InitialRoot,
-        Need::Admin,
-        Need::Clone3,
-        Need::MemoryController,
-        Need::LoopDevice,
-        Need::Swap,
-    ],
+    needs: &NEEDS,
     run,
 };
 

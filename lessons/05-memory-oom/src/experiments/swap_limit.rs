@@ -6,27 +6,19 @@ use ground::Result;
 use ground::cgroup::Version;
 use ground::host::disk::Swap;
 use ground::lesson::{Experiment, Findings, Level};
-use ground::needs::Need;
 use ground::story::{conclude, evidence, muted, note, step};
 use memory_oom::beyond::Kept;
 use memory_oom::{MemoryLimit, PEAK};
 use nix::errno::Errno;
 
-use super::swap_load::hold;
+use super::swap_load::{NEEDS, hold};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "swap-limit",
     title: "three times the limit with swap, and the second limit that closes the gap",
     level: Level::Deep,
     claims: &["C120"],
-    needs: &[
-        Need::InitialRoot,
-        Need::Admin,
-        Need::Clone3,
-        Need::MemoryController,
-        Need::LoopDevice,
-        Need::Swap,
-    ],
+    needs: &NEEDS,
     run,
 };
 

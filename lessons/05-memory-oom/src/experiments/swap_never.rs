@@ -4,13 +4,13 @@ use clone_pid::{Part, Running};
 use ground::Result;
 use ground::host::disk::Swap;
 use ground::lesson::{Experiment, Findings, Level};
-use ground::needs::Need;
 use ground::story::{conclude, evidence, muted, step};
 use ground::text::{name, path};
 use memory_oom::beyond::Kept;
 use memory_oom::{Memory, MemoryLimit};
 use std::fs;
 
+use super::swap_load::NEEDS;
 use crate::stage::{boxed, on_v2, until};
 
 pub const EXPERIMENT: Experiment = Experiment {
@@ -18,14 +18,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     title: "two boxes at the same time: one swaps, the other may not",
     level: Level::Deep,
     claims: &["C119"],
-    needs: &[
-        Need::InitialRoot,
-        Need::Admin,
-        Need::Clone3,
-        Need::MemoryController,
-        Need::LoopDevice,
-        Need::Swap,
-    ],
+    needs: &NEEDS,
     run,
 };
 

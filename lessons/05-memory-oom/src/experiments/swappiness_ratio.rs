@@ -6,27 +6,19 @@ use ground::Result;
 use ground::cgroup::{Place, Version};
 use ground::host::disk::{Disk, Swap};
 use ground::lesson::{Experiment, Findings, Level};
-use ground::needs::Need;
 use ground::story::{conclude, evidence, muted, step};
 use memory_oom::beyond::Kept;
 use memory_oom::{MemoryLimit, USAGE};
 use nix::errno::Errno;
 
-use super::swap_load::{hold, swapped};
+use super::swap_load::{NEEDS, hold, swapped};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "swappiness-ratio",
     title: "60 is no 60 of 200: pages of files that were read once go first, whatever the value",
     level: Level::Deep,
     claims: &["C117"],
-    needs: &[
-        Need::InitialRoot,
-        Need::Admin,
-        Need::Clone3,
-        Need::MemoryController,
-        Need::LoopDevice,
-        Need::Swap,
-    ],
+    needs: &NEEDS,
     run,
 };
 
