@@ -26,7 +26,7 @@ pub fn program(name: &str) -> bool {
 /// Records that an experiment is left out of this run: a line of the table, and of what must have run elsewhere.
 pub fn left_out(lesson: &str, experiment: &ListedExperiment, missing: Need) {
     let what = format!("{lesson}/{} {}", experiment.name, experiment.claims.join(" "));
-    record(&what, missing.id(), missing.remedy());
+    record(what.trim_end(), missing.id(), missing.remedy());
 }
 
 fn skip(need: &str, remedy: &str) -> bool {

@@ -22,9 +22,9 @@ fn is_bar(line: &str) -> bool {
 
 /// Each time the cursor goes back, the line that stood there must have been no wider than the terminal.
 fn widest_drawn(written: &str) -> usize {
-    let drawn = written.split('\n').flat_map(|line| {
-        line.split('\r').filter(|part| is_bar(part)).map(|part| tests::terminal::screen(part))
-    });
+    let drawn = written
+        .split('\n')
+        .flat_map(|line| line.split('\r').filter(|part| is_bar(part)).map(tests::terminal::screen));
     drawn.map(|lines| lines[0].chars().count()).max().unwrap_or(0)
 }
 

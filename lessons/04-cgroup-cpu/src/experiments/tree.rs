@@ -26,7 +26,7 @@ fn run(findings: &mut Findings) -> Result<()> {
     step("A group db with a fifth of a CPU, and in it mysql and mongo, each with a loop");
     let db = Kept::cpu("db")?;
     CpuLimit::cores(0.2).of(&db.group).prepare()?;
-    let [mysql, mongo] = ["db/mysql", "db/mongo"].map(|word| Kept::cpu(word));
+    let [mysql, mongo] = ["db/mysql", "db/mongo"].map(Kept::cpu);
     let (mysql, mongo) = (mysql?, mongo?);
     let start = |group: &Group| muted(|| loops(group, "spin 3600000")?.start());
     let (first, second) = (start(&mysql.group)?, start(&mongo.group)?);
