@@ -103,7 +103,9 @@ fn in_machine(suites: &[Suite]) -> Result<Vec<SuiteRecord>> {
         Err(why) => return Ok(vec![SuiteRecord::left_out("vm", "vm", &why.to_string())]),
     };
     let in_both_worlds = |suite: &&Suite| {
-        suite.kernel && (suite.name == "snapshots" || suite.name.starts_with("lesson_"))
+        suite.kernel
+            && (["snapshots", "top"].contains(&suite.name.as_str())
+                || suite.name.starts_with("lesson_"))
     };
     let mut records = Vec::new();
     for suite in suites.iter().filter(in_both_worlds) {

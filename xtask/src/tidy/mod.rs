@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: the repository's own rules, as plain code. Also run as a test.
 
+mod classroom;
 mod mask;
 mod packages;
 mod source;
@@ -52,6 +53,7 @@ fn violations(root: &Path) -> Result<Vec<Violation>> {
         let text = String::from_utf8_lossy(&text);
         found.extend(source::check(&name, &text));
     }
+    found.extend(classroom::check(root));
     found.extend(toplevel::check(root)?);
     found.extend(packages::check(root)?);
     found.sort();
