@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use ground::cgroup::{self, Controller, Place};
 use ground::proc::Process;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -88,6 +89,16 @@ impl Drop for Background {
             std::thread::sleep(Duration::from_millis(1));
         }
     }
+}
+
+/// The group of a lesson's box in the hierarchy of a controller. Waits until somebody is in it.
+pub fn group(running: &Background, controller: Controller) -> Place {
+    let name = format!("bxw-{}-run-{}", ground::host::owner(), running.pid());
+    let place = cgroup::parent(controller).expect("a group can be made here").child(name);
+    eventually("the box is in its group", || {
+        place.processes().ok().filter(|inside| !inside.is_empty())
+    });
+    place
 }
 
 /// Asks until there is an answer; fails after ten seconds. For what the kernel does in its own time.

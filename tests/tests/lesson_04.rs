@@ -8,7 +8,7 @@ use ground::cgroup::{self, Controller, CpuStat, Place, Version};
 use ground::needs::Need;
 use ground::proc::Process;
 use nix::sys::signal::{Signal, kill};
-use tests::{Background, binary, eventually, lesson, needs};
+use tests::{Background, binary, eventually, group, lesson, needs};
 
 const L04: &str = "04-cgroup-cpu";
 const NEEDS: [Need; 3] = [Need::Admin, Need::Clone3, Need::CpuController];
@@ -28,16 +28,6 @@ fn end(running: Background) {
     }
     running.wait();
     assert!(!place.dir.exists(), "{} is left", place.dir.display());
-}
-
-/// The group of a lesson's box in the hierarchy of a controller. Waits until it is made.
-fn group(running: &Background, controller: Controller) -> Place {
-    let name = format!("bxw-{}-run-{}", ground::host::owner(), running.pid());
-    let place = cgroup::parent(controller).expect("a group can be made here").child(name);
-    eventually("the box is in its group", || {
-        place.processes().ok().filter(|inside| !inside.is_empty())
-    });
-    place
 }
 
 fn quota(place: &Place) -> String {

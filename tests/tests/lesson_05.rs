@@ -4,7 +4,7 @@ use std::process::Output;
 
 use ground::cgroup::{self, Controller, Place, Version};
 use ground::needs::{Need, has_capability};
-use tests::{Background, binary, eventually, lesson, needs};
+use tests::{Background, binary, group, lesson, needs};
 
 const L05: &str = "05-memory-oom";
 const MEMORY: [Need; 3] = [Need::Admin, Need::Clone3, Need::MemoryController];
@@ -25,16 +25,6 @@ fn running(flags: &[&str], verb: &[&str]) -> Background {
 
 fn ended(flags: &[&str], verb: &[&str]) -> Output {
     lesson(L05).args(arguments(flags, verb)).output().unwrap()
-}
-
-/// The group of a lesson's box in the hierarchy of a controller. Waits until somebody is in it.
-fn group(running: &Background, controller: Controller) -> Place {
-    let name = format!("bxw-{}-run-{}", ground::host::owner(), running.pid());
-    let place = cgroup::parent(controller).expect("a group can be made here").child(name);
-    eventually("the box is in its group", || {
-        place.processes().ok().filter(|inside| !inside.is_empty())
-    });
-    place
 }
 
 fn limits(place: &Place) -> (String, String) {
