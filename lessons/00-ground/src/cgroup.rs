@@ -7,6 +7,8 @@
 mod place;
 mod stat;
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::{Component, Path};
 use std::sync::OnceLock;
 
@@ -43,12 +45,23 @@ pub fn version(controller: Controller) -> Option<Version> {
 }
 
 /// The group below which boxes get theirs: the topmost one, or that which was delegated to this user. Never the caller's
-/// own, which may have limits that are not ours.
+/// own, which may have limits that are not ours. Looked for once.
 pub fn parent(controller: Controller) -> Result<Place> {
-    let layout = layout()?;
-    let mount = layout.hierarchy(controller).ok_or_else(|| missing(controller))?;
-    let dir = layout.usable(controller).ok_or_else(|| closed(controller))?;
-    Ok(Place::new(dir, mount))
+    thread_local! {
+        static FOUND: RefCell<BTreeMap<&'static str, Place>> = RefCell::default();
+    }
+    let found = FOUND.with_borrow(|found| found.get(controller.v1).cloned());
+    found.map_or_else(
+        || {
+            let layout = layout()?;
+            let mount = layout.hierarchy(controller).ok_or_else(|| missing(controller))?;
+            let dir = layout.usable(controller).ok_or_else(|| closed(controller))?;
+            let place = Place::new(dir, mount);
+            FOUND.with_borrow_mut(|found| found.insert(controller.v1, place.clone()));
+            Ok(place)
+        },
+        Ok,
+    )
 }
 
 /// The group `path` of the hierarchy that has the controller, counted from the root that is mounted.

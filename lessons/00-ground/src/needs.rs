@@ -10,6 +10,7 @@ pub(crate) mod trial;
 use nix::unistd::getuid;
 
 use crate::proc::Process;
+use crate::sys;
 
 /// `CAP_SYS_ADMIN`, see capabilities(7).
 pub(crate) const CAP_SYS_ADMIN: u32 = 21;
@@ -142,7 +143,7 @@ impl Need {
 
 /// Whether capability `number` is in the effective set of this process.
 pub fn has_capability(number: u32) -> bool {
-    Process::this().status().is_ok_and(|status| status.capabilities.effective >> number & 1 == 1)
+    sys::effective_capabilities().is_ok_and(|set| set >> number & 1 == 1)
 }
 
 /// The initial user namespace is the one that maps every ID to itself.

@@ -105,3 +105,14 @@ pub fn swapoff(device: &Path) -> nix::Result<()> {
     // SAFETY: the kernel reads the string up to its NUL.
     Errno::result(unsafe { libc::swapoff(device.as_ptr()) }).map(drop)
 }
+
+/// The effective set of this process. See capget(2).
+pub fn effective_capabilities() -> nix::Result<u64> {
+    const VERSION_3: u32 = 0x2008_0522;
+    // version and PID, 0 for this process; effective, permitted and inheritable of the lower and the higher 32 capabilities
+    let (mut header, mut data) = ([VERSION_3, 0], [[0u32; 3]; 2]);
+    // SAFETY: the kernel reads the two words of the header and writes the six of version 3; both arrays outlive the call.
+    let result = unsafe { libc::syscall(libc::SYS_capget, header.as_mut_ptr(), data.as_mut_ptr()) };
+    Errno::result(result)?;
+    Ok(u64::from(data[1][0]) << 32 | u64::from(data[0][0]))
+}

@@ -109,7 +109,7 @@ impl Container {
     fn seal_and_exec(&mut self, wire: &Telegraph) -> Result<Infallible> {
         self.parts.seal()?;
         self.take_stdio()?;
-        reset_signals()?;
+        reset_signals(self.ignored)?;
         // Whatever this process or its ancestors left open ends here, and with it the telegraph.
         quietly("close_range from 3 on execve").run(|| sys::close_on_exec_from(3))?;
         if self.card {
@@ -147,9 +147,9 @@ fn join_v1_groups(births: &[Birth]) -> Result<()> {
 }
 
 /// The lesson blocks signals, Rust ignores SIGPIPE, and whoever started the lesson may ignore others. All that is inherited
-/// through `execve`, and no command expects it.
-fn reset_signals() -> Result<()> {
-    for signal in (1..=31).filter(|signal| ![libc::SIGKILL, libc::SIGSTOP].contains(signal)) {
+/// through `execve`, and no command expects it. Handlers end with it by themselves.
+fn reset_signals(ignored: u64) -> Result<()> {
+    for signal in (1..=31).filter(|signal| ignored >> (signal - 1) & 1 == 1) {
         quietly(format_args!("reset signal {signal}")).run(|| sys::default_action(signal))?;
     }
     let none = SigSet::empty();

@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use ground::call::quietly;
 use ground::error::Kind;
 use ground::lesson::{c_strings, run_name, show_card};
+use ground::proc::Process;
 use ground::proc::ns::CLONE_NEWTIME;
 use ground::{Error, Result};
 use nix::fcntl::OFlag;
@@ -35,6 +36,8 @@ pub struct Container {
     pub(crate) card: bool,
     pub(crate) outlives: bool,
     pub(crate) stop_before_seal: bool,
+    /// The signals that this process ignores, bit n-1 for signal n. Asked before the clone: the box may have no `/proc`.
+    pub(crate) ignored: u64,
 }
 
 impl Container {
@@ -54,6 +57,7 @@ impl Container {
             card: false,
             outlives: false,
             stop_before_seal: false,
+            ignored: Process::this().status()?.signals.ignored,
         };
         // The word by which systemd and others know that they are in a container; `clean` knows our boxes by it.
         container.env("container", run_name())

@@ -2,12 +2,13 @@
 
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::thread::available_parallelism;
 
 use clap::Args;
 use clone_pid::{Birth, Part};
 use ground::Result;
 use ground::cgroup::{Controller, layout};
+use nix::sched::{CpuSet, sched_getaffinity};
+use nix::unistd::Pid;
 
 use crate::group::wrong;
 use crate::{CpuAccount, CpuLimit, CpuWeight, Cpuset, Freezer, Group};
@@ -122,7 +123,8 @@ impl Part for Several {
 
 /// As Docker takes it: a decimal number, at least 0.01, and no more than there are.
 fn cpus(word: &str) -> Result<f64> {
-    let all = available_parallelism().map_or(1, usize::from) as f64;
+    let ours = sched_getaffinity(Pid::from_raw(0)).unwrap_or_default();
+    let all = (0..CpuSet::count()).filter(|cpu| ours.is_set(*cpu) == Ok(true)).count() as f64;
     let decimal = word.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     match word.parse::<f64>() {
         Ok(cpus) if decimal && (0.01..=all).contains(&cpus) => Ok(cpus),

@@ -98,7 +98,10 @@ impl Group {
                 )
                 .run(|| groups::remove(&place.dir))?;
         }
-        place.parent().map_or(Ok(()), |parent| step_back(&parent))
+        match (place.version, place.parent()) {
+            (Version::V2, Some(parent)) => step_back(&parent),
+            _ => Ok(()),
+        }
     }
     // ANCHOR_END: make
 

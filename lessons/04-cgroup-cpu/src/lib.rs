@@ -43,7 +43,7 @@ pub use view::{CgroupFs, CgroupNamespace};
 use clone_pid::{Birth, Part};
 use ground::Result;
 use ground::cgroup::{Controller, Version};
-use ground::story::{evidence, notice};
+use ground::story::{evidence, listening, notice};
 use ground::text::{count, time};
 use nix::errno::Errno;
 
@@ -186,16 +186,23 @@ impl Part for CpuAccount {
     }
 
     fn release(&mut self) -> Result<()> {
-        // A second release finds no group, and nothing to say.
-        if let Ok(stat) = self.group.cpu() {
-            let (usage, stopped) = (stat.usage.as_millis(), stat.throttled_for.as_millis());
-            evidence("CPU time of the box, in ms", time(usage));
-            let periods = format!("{} of {}", count(stat.throttled), count(stat.periods));
-            evidence("periods in which it was stopped", periods);
-            evidence("time for which it was stopped, in ms", time(stopped));
+        if listening() {
+            self.tell();
         }
         self.group.remove(Controller::CPUACCT)?;
         self.group.remove(Controller::CPU)
+    }
+}
+
+impl CpuAccount {
+    fn tell(&self) {
+        // A second release finds no group, and nothing to say.
+        let Ok(stat) = self.group.cpu() else { return };
+        let (usage, stopped) = (stat.usage.as_millis(), stat.throttled_for.as_millis());
+        evidence("CPU time of the box, in ms", time(usage));
+        let periods = format!("{} of {}", count(stat.throttled), count(stat.periods));
+        evidence("periods in which it was stopped", periods);
+        evidence("time for which it was stopped, in ms", time(stopped));
     }
 }
 

@@ -4,7 +4,7 @@ use cgroup_cpu::Group;
 use clone_pid::Part;
 use ground::Result;
 use ground::cgroup::{Controller, Place, Version};
-use ground::story::{evidence, notice};
+use ground::story::{evidence, listening, notice};
 use ground::text::{count, name, size};
 
 use crate::beyond::KernelLog;
@@ -40,6 +40,13 @@ impl Memory {
         }
     }
 
+    /// How many processes the OOM killer has taken: one file of those that [`Memory::of`] reads.
+    pub fn kills(place: &Place) -> Result<u64> {
+        let file =
+            if place.version == Version::V1 { "memory.oom_control" } else { "memory.events" };
+        Ok(value(&place.read(file)?, "oom_kill"))
+    }
+
     fn v1(place: &Place) -> Result<Memory> {
         let stat = place.read("memory.stat")?;
         // Without this prefix, groups below are left out.
@@ -52,7 +59,7 @@ impl Memory {
             kernel: place.number("memory.kmem.usage_in_bytes").unwrap_or(0),
             inactive_file: part("inactive_file"),
             hits: place.number("memory.failcnt")?,
-            kills: value(&place.read("memory.oom_control")?, "oom_kill"),
+            kills: Memory::kills(place)?,
         })
     }
 
@@ -124,31 +131,34 @@ impl Part for MemoryAccount {
     fn release(&mut self) -> Result<()> {
         // Without a group, or at a second release, there is nothing to say.
         let Ok(place) = self.group.place(Controller::MEMORY) else { return Ok(()) };
-        match Memory::of(&place) {
-            Ok(memory) => self.tell(&place, &memory),
-            Err(_) => Ok(()),
+        let Ok(kills) = Memory::kills(&place) else { return Ok(()) };
+        if listening() {
+            tell(&place, kills)?;
         }
+        if kills > 0 { self.name_victims(&place, kills) } else { Ok(()) }
     }
 }
 
+fn tell(place: &Place, kills: u64) -> Result<()> {
+    // memory.peak came with Linux 5.19.
+    if let Ok(peak) = place.number(PEAK.of(place)) {
+        evidence("most memory that the box had, in bytes", size(peak));
+    }
+    let hits = Memory::of(place)?.hits;
+    if hits > 0 {
+        evidence("times a charge met the limit", count(hits));
+    }
+    evidence("processes that the OOM killer took", kills);
+    Ok(())
+}
+
 impl MemoryAccount {
-    fn tell(&mut self, place: &Place, memory: &Memory) -> Result<()> {
-        // memory.peak came with Linux 5.19.
-        if let Ok(peak) = place.number(PEAK.of(place)) {
-            evidence("most memory that the box had, in bytes", size(peak));
-        }
-        if memory.hits > 0 {
-            evidence("times a charge met the limit", count(memory.hits));
-        }
-        evidence("processes that the OOM killer took", memory.kills);
-        if memory.kills == 0 {
-            return Ok(());
-        }
+    fn name_victims(&mut self, place: &Place, kills: u64) -> Result<()> {
         let victims = self.log.as_mut().map(|log| log.victims(place)).unwrap_or_default();
         let named = victims.iter().map(|v| format!("{} (pid {})", v.task, v.pid));
         let who = match &named.collect::<Vec<_>>()[..] {
-            [] if memory.kills == 1 => "a process".to_string(),
-            [] => format!("{} processes", memory.kills),
+            [] if kills == 1 => "a process".to_string(),
+            [] => format!("{kills} processes"),
             named => named.join(", "),
         };
         let limit = place.read(LIMIT.of(place))?;

@@ -117,7 +117,7 @@ pub fn tell_events(place: &Place) -> Result<Memory> {
 
 /// How many processes were killed: told, where one more may die before the memory of the first is free again.
 pub fn tell_kills(place: &Place) -> Result<u64> {
-    let kills = Memory::of(place)?.kills;
+    let kills = Memory::kills(place)?;
     let file = if on_v2() { "memory.events" } else { "memory.oom_control" };
     evidence(format!("{}, oom_kill", place.shown(file)), count(kills));
     Ok(kills)

@@ -110,8 +110,11 @@ impl Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        // What cannot be removed now is found by `clean`; a guard must not panic.
-        let _ = sweep::remove_run(&self.dir);
+        // Mostly there is nothing but the lock. What cannot be removed now is found by `clean`; a guard must not panic.
+        let _ = fs::remove_file(self.dir.join("lock"));
+        if fs::remove_dir(&self.dir).is_err() {
+            let _ = sweep::remove_run(&self.dir);
+        }
         // Goes with the last run, unless a root file system is cached in it.
         let _ = self.dir.parent().map(fs::remove_dir);
     }

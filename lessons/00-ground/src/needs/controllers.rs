@@ -2,15 +2,14 @@
 //! may have either or both; a controller is in one of the two only.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use nix::unistd::{AccessFlags, access};
 
 use crate::error::Result;
-use crate::proc::Process;
 use crate::proc::cgroup::Membership;
 use crate::proc::mountinfo::Mount;
+use crate::proc::{Process, read_whole};
 
 /// A controller by its names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,8 +156,8 @@ fn has_memory_in(kind: &str) -> bool {
 
 /// The words of a file; none when it cannot be read.
 pub fn words(file: &Path) -> BTreeSet<String> {
-    let text = fs::read_to_string(file).unwrap_or_default();
-    text.split_whitespace().map(str::to_string).collect()
+    let bytes = read_whole(file).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).split_whitespace().map(str::to_string).collect()
 }
 
 #[cfg(test)]
