@@ -5,6 +5,7 @@ mod background;
 pub mod devices;
 mod hosts;
 pub mod refusal;
+pub mod router;
 mod scratch;
 mod skip;
 pub mod terminal;
@@ -21,8 +22,8 @@ pub use scratch::Scratch;
 pub use skip::{left_out, needs, program};
 
 /// The lessons that exist, by binary.
-pub const LESSONS: [&str; 5] =
-    ["01-clone-pid", "02-mount-ns", "03-chroot", "04-cgroup-cpu", "05-memory-oom"];
+pub const LESSONS: [&str; 6] =
+    ["01-clone-pid", "02-mount-ns", "03-chroot", "04-cgroup-cpu", "05-memory-oom", "06-veth"];
 
 /// A built binary of the workspace: beside this test's directory, or where `$BXW_BIN_DIR` says.
 pub fn binary(name: &str) -> PathBuf {

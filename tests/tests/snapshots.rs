@@ -154,4 +154,5 @@ lessons! {
     lesson_03_tells_what_was_recorded lesson_03_describes_itself_as_recorded "03-chroot"
     lesson_04_tells_what_was_recorded lesson_04_describes_itself_as_recorded "04-cgroup-cpu"
     lesson_05_tells_what_was_recorded lesson_05_describes_itself_as_recorded "05-memory-oom"
+    lesson_06_tells_what_was_recorded lesson_06_describes_itself_as_recorded "06-veth"
 }

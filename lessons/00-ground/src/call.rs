@@ -66,7 +66,11 @@ impl<W: Display> Doing<W> {
         call: impl FnOnce() -> Result<T, E>,
         show: impl FnOnce(&T) -> Option<String>,
     ) -> Result<T> {
-        let outcome = call().map_err(IntoErrno::into_errno);
+        let mut words = None;
+        let outcome = call().map_err(|error| {
+            words = error.words();
+            error.into_errno()
+        });
         if story::listening() && !self.quiet {
             let result = match &outcome {
                 Ok(value) => show(value),
@@ -76,14 +80,17 @@ impl<W: Display> Doing<W> {
                 story::call(&self.what, self.shell.as_deref(), &result);
             }
         }
-        outcome.map_err(|errno| self.error(errno))
+        outcome.map_err(|errno| self.error(errno, words))
     }
 
-    fn error(&self, errno: Errno) -> Error {
+    fn error(&self, errno: Errno, words: Option<String>) -> Error {
         let error = Error::os(&self.what, errno);
-        match self.hints.iter().flatten().find(|(of, _)| *of == errno) {
-            Some((_, remedy)) => error.remedy(remedy),
-            None => error,
+        let hint = self.hints.iter().flatten().find(|(of, _)| *of == errno).map(|(_, hint)| *hint);
+        match (words, hint) {
+            (Some(words), Some(hint)) => error.remedy(format_args!("{words}; {hint}")),
+            (Some(words), None) => error.remedy(words),
+            (None, Some(hint)) => error.remedy(hint),
+            (None, None) => error,
         }
     }
 }
@@ -92,6 +99,11 @@ impl<W: Display> Doing<W> {
 pub trait IntoErrno {
     /// The errno; `EIO` for an error that came from no system call.
     fn into_errno(self) -> Errno;
+
+    /// What the kernel said beside the errno, where it has a way to.
+    fn words(&self) -> Option<String> {
+        None
+    }
 }
 
 impl IntoErrno for Errno {

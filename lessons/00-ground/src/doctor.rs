@@ -6,6 +6,7 @@
 //! | root, sudo, missing capabilities, user namespaces | `privileges` |
 //! | every [`Need`], tried where it can be tried | `ways` |
 //! | hierarchies of cgroups, and what of them is delegated | `cgroups` |
+//! | forwarding, and who else decides about it | `forwarding` |
 //! | where boxes are kept, and what they are made of | `tools` |
 //!
 //! It may run as anybody. An ordinary user is told what root would see, by looking from outside.
@@ -13,6 +14,7 @@
 mod capability;
 mod cgroups;
 mod distribution;
+mod forwarding;
 mod machine;
 mod privileges;
 mod report;
@@ -119,6 +121,7 @@ pub fn examine() -> Result<Diagnosis> {
     findings.extend(needs(Group::Cgroups, &ways, &distribution));
     findings.extend(needs(Group::Network, &ways, &distribution));
     findings.extend(tools::nft(&distribution));
+    findings.extend(forwarding::findings());
     let (lessons, status) = ways.lessons();
     findings.extend(lessons);
     Ok(Diagnosis { findings, status })
@@ -147,7 +150,9 @@ fn group_of(need: Need) -> Group {
         Admin | InitialRoot | Mknod | UserNamespaces => Group::Privileges,
         CpuController | CpusetController | Freezer | MemoryController | PidsController
         | IoController => Group::Cgroups,
-        NetworkNamespaces | Veth | Bridge | Nftables => Group::Network,
+        NetworkNamespaces | Veth | Bridge | Nftables | Macvlan | Ipvlan | Vxlan | Iproute2 => {
+            Group::Network
+        }
         _ => Group::Kernel,
     }
 }

@@ -26,6 +26,7 @@ pub mod interrupt;
 pub mod ledger;
 pub mod lesson;
 pub mod needs;
+mod netlink;
 pub mod proc;
 pub mod rootfs;
 pub mod rootless;

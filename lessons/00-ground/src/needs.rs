@@ -4,7 +4,7 @@
 pub(crate) mod controllers;
 mod declared;
 pub(crate) mod kernel;
-pub(crate) mod netlink;
+mod network;
 pub(crate) mod trial;
 
 use nix::unistd::getuid;
@@ -76,6 +76,14 @@ pub enum Need {
     Bridge,
     /// nf_tables answers.
     Nftables,
+    /// A macvlan interface can be made.
+    Macvlan,
+    /// An ipvlan interface can be made.
+    Ipvlan,
+    /// A VXLAN interface can be made.
+    Vxlan,
+    /// The program `ip`.
+    Iproute2,
 }
 
 /// How a need is looked at.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::accel::{self, Accel};
 use super::cache::{Cache, digest, identity};
 use super::kernel::{self, Kernel};
+use super::modules::WANTED;
 use super::qemu::{Config, KERNEL_ARGUMENTS, PROGRAM, Qemu, Ram};
 use super::{Cgroup, Options, initramfs, vmlinux, words};
 use crate::elevate::Elevation;
@@ -90,7 +91,8 @@ fn initramfs(kernel: &Kernel, cache: &Cache) -> Result<PathBuf> {
     let agent = agent()?;
     let agent = fs::read(&agent).doing("read", &agent)?;
     let modules = kernel.modules.as_deref().map(identity).transpose()?;
-    let name = format!("initramfs-{}", digest((&agent, modules, env!("CARGO_PKG_VERSION"))));
+    let name =
+        format!("initramfs-{}", digest((&agent, modules, WANTED, env!("CARGO_PKG_VERSION"))));
     cache.get(&name, |path| fs::write(path, initramfs::build(&agent, kernel)?).doing("write", path))
 }
 

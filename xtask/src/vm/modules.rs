@@ -12,13 +12,15 @@ use crate::failure::{Context, Failure, Result};
 pub const REQUIRED: [&str; 5] = ["virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay"];
 
 /// What the lessons use, loaded when the kernel has it. crc32c is what others ask for by an alias.
-const WANTED: [&str; 18] = [
+pub const WANTED: [&str; 21] = [
     "crc32c_generic",
     "loop",
     "squashfs",
     "ext4",
     "fuse",
     "macvlan",
+    "ipvlan",
+    "vxlan",
     "veth",
     "bridge",
     "br_netfilter",
@@ -29,6 +31,7 @@ const WANTED: [&str; 18] = [
     "nft_masq",
     "nft_redir",
     "nft_ct",
+    "nft_fib_inet",
     "nft_reject_inet",
     "zram",
 ];

@@ -2,6 +2,8 @@
 
 #![allow(unsafe_code)]
 
+pub mod net;
+
 use std::ffi::{CStr, CString, c_char, c_int, c_long};
 use std::fs::File;
 use std::io::{self, Error};

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use super::{PREFIX, disk, owner, state_base, sweep};
 use crate::error::Result;
+use crate::netlink;
 use crate::proc::{self, Process};
 
 /// Category (mounts, cgroups, links, …) to sorted entries.
@@ -33,7 +34,7 @@ pub fn take(scope: Scope) -> Result<Picture> {
     };
     add("mounts", mounts()?);
     add("cgroups", cgroups()?);
-    add("links", names_in("/sys/class/net"));
+    add("links", links());
     add(
         "addresses",
         lines_of("/proc/net/if_inet6").chain(lines_of("/proc/net/fib_trie")).collect(),
@@ -118,6 +119,12 @@ fn directories_below(dir: &Path, found: &mut Vec<String>) {
 fn names_in(dir: &str) -> Vec<String> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// Whose link it is stands in its alias: a name has no room for that.
+fn links() -> Vec<String> {
+    let links = netlink::links().unwrap_or_default().into_iter();
+    links.map(|(name, alias)| format!("{name} {}", alias.unwrap_or_default())).collect()
 }
 
 /// What runs left in the state directory; the cached root file systems are meant to stay.

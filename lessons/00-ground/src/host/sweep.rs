@@ -11,7 +11,7 @@ use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{PREFIX, disk, groups, lock, owner, state_dir};
+use super::{PREFIX, disk, groups, lock, network, owner, state_dir};
 use crate::call::quietly;
 use crate::error::{Error, Result};
 use crate::proc::{self, Process};
@@ -37,7 +37,7 @@ pub fn sweep() -> Result<Swept> {
     {
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name == "rootfs" {
+        if name == "rootfs" || name.starts_with(network::FILE) {
             continue;
         }
         if name.starts_with("run-") && is_alive(&path) {
@@ -56,6 +56,9 @@ pub fn sweep() -> Result<Swept> {
     if let Err(e) = remove_groups(|run| !exists(Pid::from_raw(run)), &mut swept.removed) {
         swept.failed.push(e.to_string());
     }
+    if let Err(e) = network::sweep(&mut swept.removed) {
+        swept.failed.push(e.to_string());
+    }
     match rootfs::sweep()? {
         rootfs::Swept::Nothing => {}
         rootfs::Swept::Removed(store) => swept.removed.push(store.display().to_string()),
@@ -68,7 +71,7 @@ pub fn sweep() -> Result<Swept> {
 
 /// Whether a run's owner lives: it holds the lock, or is about to take it (`run-PID.new`). Its number proves nothing: it
 /// may live in another PID namespace.
-fn is_alive(run: &Path) -> bool {
+pub(super) fn is_alive(run: &Path) -> bool {
     let nascent = run.extension().is_some_and(|extension| extension == "new");
     let pid = run.file_stem().and_then(|stem| stem.to_str()?.strip_prefix("run-")?.parse().ok());
     let visible = pid.is_some_and(|pid| exists(Pid::from_raw(pid)));

@@ -2,7 +2,7 @@
 
 use super::controllers::{self, Controller};
 use super::kernel::{self, has_namespace};
-use super::netlink;
+use super::network;
 use super::trial::Trial;
 use super::{Need, Probe, can_mknod, is_admin, is_initial_root};
 use crate::proc::ns::Namespace;
@@ -19,23 +19,28 @@ pub(super) struct Declared {
     pub probe: Probe,
 }
 
-const fn need(need: Need, id: &'static str, what: &'static str, probe: Probe) -> Declared {
+pub(super) const fn need(
+    need: Need,
+    id: &'static str,
+    what: &'static str,
+    probe: Probe,
+) -> Declared {
     let remedy = "boot a newer kernel";
     Declared { need, id, what, remedy, lessons: &[], essential: false, probe }
 }
 
 impl Declared {
     /// Lessons of which a part cannot be shown without it.
-    const fn affects(self, lessons: &'static [u8]) -> Declared {
+    pub(super) const fn affects(self, lessons: &'static [u8]) -> Declared {
         Declared { lessons, ..self }
     }
 
     /// Lessons that cannot be shown at all without it.
-    const fn essential(self, lessons: &'static [u8]) -> Declared {
+    pub(super) const fn essential(self, lessons: &'static [u8]) -> Declared {
         Declared { lessons, essential: true, ..self }
     }
 
-    const fn remedy(self, remedy: &'static str) -> Declared {
+    pub(super) const fn remedy(self, remedy: &'static str) -> Declared {
         Declared { remedy, ..self }
     }
 }
@@ -56,7 +61,7 @@ const GROUPS: &str = "run with sudo; where root lacks it too, /sys/fs/cgroup is 
                       or /proc/cmdline has cgroup_disable=";
 
 /// Every need, in the order of the enumeration.
-pub(super) static ALL: [Declared; 28] = [
+pub(super) static ALL: [Declared; 32] = [
     need(
         Need::Admin,
         "admin",
@@ -240,40 +245,16 @@ pub(super) static ALL: [Declared; 28] = [
         "a machine that is thrown away: for what changes settings of the whole host",
         Probe::Kernel(kernel::is_disposable),
     )
-    .affects(&[5])
-    .remedy("cargo xtask vm run lesson 05"),
-    need(
-        Need::NetworkNamespaces,
-        "network-namespaces",
-        "network namespaces",
-        Probe::Kernel(|| has_namespace(Namespace::Network)),
-    )
-    .essential(&[6])
-    .remedy("boot a kernel with CONFIG_NET_NS"),
-    need(
-        Need::Veth,
-        "veth",
-        "veth pairs: a cable between two network namespaces",
-        Probe::Try(Trial::network(netlink::add_veth), || kernel::has_module("veth")),
-    )
-    .essential(&[6])
-    .remedy("sudo modprobe veth"),
-    need(
-        Need::Bridge,
-        "bridge",
-        "bridges: the switch between boxes",
-        Probe::Try(Trial::network(netlink::add_bridge), || kernel::has_module("bridge")),
-    )
-    .affects(&[6])
-    .remedy("sudo modprobe bridge"),
-    need(
-        Need::Nftables,
-        "nftables",
-        "nf_tables: address translation and published ports",
-        Probe::Try(Trial::network(netlink::ask_nf_tables), || kernel::has_module("nf_tables")),
-    )
-    .affects(&[6])
-    .remedy("sudo modprobe nf_tables"),
+    .affects(&[5, 6])
+    .remedy("cargo xtask vm run lesson NN"),
+    network::NAMESPACES,
+    network::VETH,
+    network::BRIDGE,
+    network::NFTABLES,
+    network::MACVLAN,
+    network::IPVLAN,
+    network::VXLAN,
+    network::IPROUTE2,
 ];
 
 #[cfg(test)]

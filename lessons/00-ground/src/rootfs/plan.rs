@@ -41,11 +41,12 @@ const LINKS: [(&str, &str); 6] = [
     ("bin/probe", "bxw-probe"),
 ];
 
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 6] = [
     ("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n"),
     ("etc/group", "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n"),
     ("etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"),
     ("etc/hostname", "box\n"),
+    ("etc/resolv.conf", ""),
     (
         "etc/os-release",
         "NAME=\"Boxwright\"\nID=boxwright\nPRETTY_NAME=\"Boxwright default root file system\"\n",

@@ -1,0 +1,106 @@
+//! Into a network namespace that is there already: another box's, as the containers of a pod have it, or one with a name.
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use clone_pid::{Child, Part};
+use ground::call::{doing, quietly};
+use ground::proc;
+use ground::text::path;
+use ground::{Error, Result};
+use nix::errno::Errno;
+use nix::sched::{CloneFlags, setns};
+use nix::unistd::Pid;
+
+use super::named;
+
+/// Whose namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A box, by the number of a process in it or the name of its run.
+    Box(String),
+    /// A file that means the namespace.
+    File(PathBuf),
+}
+
+impl Target {
+    /// One that `ip netns` lists.
+    pub fn named(name: &str) -> Result<Target> {
+        named::path(name).map(Target::File)
+    }
+
+    fn open(&self) -> Result<File> {
+        let at = match self {
+            Target::File(at) => at.clone(),
+            Target::Box(whose) => format!("/proc/{}/ns/net", process(whose)?).into(),
+        };
+        quietly(format_args!("open {}", path(at.display())))
+            .hint(Errno::ENOENT, "there is no such network; for names, ip netns list shows them")
+            .run(|| File::open(&at))
+    }
+}
+
+/// The first process of a box, which carries the name of its run in its environment.
+fn process(whose: &str) -> Result<Pid> {
+    if let Some(number) = whose.parse().ok().filter(|number| *number > 0) {
+        return Ok(Pid::from_raw(number));
+    }
+    let entry = format!("container={whose}");
+    let carries = |pid: &Pid| {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|word| word == entry.as_bytes())
+    };
+    proc::all()?.into_iter().find(carries).ok_or_else(|| {
+        Error::usage(format!("no box of the name {whose} is running"))
+            .remedy("give the number of a process in it")
+    })
+}
+
+/// The namespace of somebody else. A clone inherits its parent's: so the parent goes there, clones, and comes back.
+pub struct Joined {
+    target: Target,
+    home: Option<File>,
+}
+
+impl Joined {
+    /// Nothing is looked at yet.
+    pub fn new(target: Target) -> Joined {
+        Joined { target, home: None }
+    }
+
+    fn come_back(&mut self) -> Result<()> {
+        let Some(home) = self.home.take() else { return Ok(()) };
+        quietly("setns CLONE_NEWNET, back").run(|| setns(home, CloneFlags::CLONE_NEWNET))
+    }
+}
+
+impl Part for Joined {
+    /// Asked by run, after `prepare`: nothing new is wanted, the parent is there already. Asked by exec, without it: the
+    /// guest must join.
+    fn namespaces(&self) -> CloneFlags {
+        match self.home {
+            Some(_) => CloneFlags::empty(),
+            None => CloneFlags::CLONE_NEWNET,
+        }
+    }
+
+    fn prepare(&mut self) -> Result<()> {
+        let target = self.target.open()?;
+        let own = "/proc/self/ns/net";
+        let home = quietly(format_args!("open {own}")).run(|| File::open(own))?;
+        doing("setns CLONE_NEWNET: what is cloned here is born here")
+            .like("nsenter --net=… COMMAND")
+            .hint(Errno::EINVAL, "that is no network namespace; remove the file, ip netns del NAME")
+            .run(|| setns(target, CloneFlags::CLONE_NEWNET))?;
+        self.home = Some(home);
+        Ok(())
+    }
+
+    fn attach(&mut self, _child: &Child) -> Result<()> {
+        self.come_back()
+    }
+
+    fn release(&mut self) -> Result<()> {
+        self.come_back()
+    }
+}

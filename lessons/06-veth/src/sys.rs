@@ -1,0 +1,20 @@
+//! The one file of this crate with `unsafe`: socket options that nix does not wrap.
+#![allow(unsafe_code)]
+
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use nix::errno::Errno;
+
+/// Asks for the kernel's own words beside the errno of a refused request. See netlink(7), `NETLINK_EXT_ACK`, Linux 4.12.
+pub fn want_words(socket: BorrowedFd) -> nix::Result<()> {
+    set(socket, libc::SOL_NETLINK, libc::NETLINK_EXT_ACK, 1)
+}
+
+fn set(socket: BorrowedFd, level: i32, option: i32, value: i32) -> nix::Result<()> {
+    let size = size_of_val(&value) as libc::socklen_t;
+    // SAFETY: the kernel reads `size` bytes of `value`, which outlives the call.
+    let result = unsafe {
+        libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const value).cast(), size)
+    };
+    Errno::result(result).map(drop)
+}
