@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::path::Path;
 
-use ground::host::network::{Shared, shared_name};
+use ground::host::network::{Shared, State, shared_name};
 use ground::story::muted;
 use ground::{Error, Result};
 
@@ -63,8 +63,9 @@ pub fn leave(shared: &mut Shared, link: &str) -> Result<()> {
     lease::give_back(&mut shared.state, link);
     let bridged = networks(shared)?;
     let on_bridge = |address: &IpAddr| bridged.iter().any(|network| network.contains(*address));
-    let leases = &shared.state.leases;
-    if leases.iter().flat_map(|lease| &lease.addresses).any(on_bridge) || bridged.is_empty() {
+    let State { leases, settings, .. } = &shared.state;
+    let nothing_made = bridged.is_empty() && settings.is_empty();
+    if nothing_made || leases.iter().flat_map(|lease| &lease.addresses).any(on_bridge) {
         return shared.save();
     }
     shared.take_down()
@@ -93,7 +94,7 @@ fn make(shared: &mut Shared, wanted: &Wanted) -> Result<()> {
         let nets = (0..=255).map(|n| Cidr::new([0xfd62, 0x7877, 0, n, 0, 0, 0, 0].into(), 64));
         networks.push(lease::free_network(&shared.state, &routes, nets)?);
     }
-    forwarding::turn_on(&mut shared.state, wanted.yes)?;
+    forwarding::turn_on(shared, wanted.yes)?;
     shared.state.subnets = networks.iter().map(Cidr::to_string).collect();
     // From here on a crash leaves something that is written down.
     shared.save()?;

@@ -7,7 +7,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use ground::call::{doing, quietly};
-use ground::host::network::State;
+use ground::host::network::{Shared, shared_name};
+use ground::text::name;
 use ground::{Error, Result};
 use nix::errno::Errno;
 
@@ -19,10 +20,11 @@ const SETTINGS: [(&str, &str); 2] = [
     ("net.ipv6.conf.all.forwarding", "/proc/sys/net/ipv6/conf/all/forwarding"),
 ];
 
-/// Turns forwarding on, if it is off, and writes down what it was.
-pub fn turn_on(state: &mut State, yes: bool) -> Result<()> {
-    let off: Vec<_> =
-        SETTINGS.iter().filter(|(_, file)| read(file).as_deref() == Some("0")).collect();
+/// Turns forwarding on, if it is off. What it was is written down first: whoever is killed in between leaves too much on
+/// paper, and not too little.
+pub fn turn_on(shared: &mut Shared, yes: bool) -> Result<()> {
+    let is_off = |file: &str| read(file).as_deref() == Some("0");
+    let off: Vec<_> = SETTINGS.iter().filter(|(_, file)| is_off(file)).collect();
     if off.is_empty() {
         return Ok(());
     }
@@ -30,22 +32,20 @@ pub fn turn_on(state: &mut State, yes: bool) -> Result<()> {
     if !yes && std::env::var_os(YES).is_none() && is_initial() {
         ask(&names.join(" "))?;
     }
-    off.iter().try_for_each(|(_, file)| set(state, file, "1"))
+    let before = off.iter().map(|(_, file)| (file.to_string(), "0".to_string()));
+    shared.state.settings.extend(before);
+    shared.save()?;
+    off.iter().try_for_each(|(_, file)| write(file, "1"))
 }
 
-/// Writes a setting of the namespace, and down what it was.
-pub fn set(state: &mut State, file: &str, value: &str) -> Result<()> {
-    let name = file.trim_start_matches("/proc/sys/").replace('/', ".");
-    let before = read(file).unwrap_or_default();
-    if before == value {
-        return Ok(());
-    }
-    doing(format_args!("write {value} to {file}"))
-        .like_args(format_args!("sysctl -w {name}={value}"))
+/// Writes a setting of the namespace.
+pub fn write(file: &str, value: &str) -> Result<()> {
+    let shown = file.replace(&shared_name(), &name(shared_name()).to_string());
+    let key = shown.trim_start_matches("/proc/sys/").replace('/', ".");
+    doing(format_args!("write {value} to {shown}"))
+        .like_args(format_args!("sysctl -w {key}={value}"))
         .hint(Errno::EROFS, "/proc/sys is read-only, as in a container")
-        .run(|| fs::write(file, value))?;
-    state.settings.push((file.to_string(), before));
-    Ok(())
+        .run(|| fs::write(file, value))
 }
 
 fn read(file: &str) -> Option<String> {

@@ -123,7 +123,7 @@ impl Network {
         shared.save()?;
         self.held = publish::hold(&self.ports, addresses.len() > 1)?;
         if !self.ports.is_empty() {
-            publish::publish(&mut shared, &self.ports, &addresses)?;
+            publish::publish(&self.ports, &addresses)?;
         }
         self.cable = Some(Veth { bridge: Some(shared_name()), ..Veth::new(&self.link) });
         Ok(addresses)

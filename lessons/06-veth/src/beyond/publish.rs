@@ -11,7 +11,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::str::FromStr;
 
 use ground::call::quietly;
-use ground::host::network::{Shared, shared_name};
+use ground::host::network::shared_name;
 use ground::lesson::run_name;
 use ground::{Error, Result};
 use nix::errno::Errno;
@@ -110,7 +110,7 @@ fn bound(at: SocketAddr, protocol: Protocol) -> Result<OwnedFd> {
 
 // ANCHOR: publish
 /// A table of this run's own, with a rule for each port at each of the two hooks: it goes in one piece.
-pub fn publish(shared: &mut Shared, ports: &[Port], addresses: &[Cidr]) -> Result<()> {
+pub fn publish(ports: &[Port], addresses: &[Cidr]) -> Result<()> {
     let table = run_name();
     let chains = [("prerouting", Hook::Prerouting), ("output", Hook::Output)];
     let mut requests = vec![nft::add_table(table)];
@@ -118,10 +118,8 @@ pub fn publish(shared: &mut Shared, ports: &[Port], addresses: &[Cidr]) -> Resul
         requests.push(nft::add_chain(table, chain, hook, Purpose::Nat));
         requests.extend(rules(table, chain, ports, addresses));
     }
-    let bridge = format!("/proc/sys/net/ipv4/conf/{}/route_localnet", shared_name());
-    forwarding::set(&mut shared.state, &bridge, "1")?;
     // The setting goes with the bridge.
-    shared.state.settings.retain(|(file, _)| *file != bridge);
+    forwarding::write(&format!("/proc/sys/net/ipv4/conf/{}/route_localnet", shared_name()), "1")?;
     nft::commit(requests)
 }
 
