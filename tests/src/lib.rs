@@ -1,6 +1,7 @@
 //! Helpers of the cross-lesson tests. No test clones in its own process: it starts a lesson's binary and looks from
 //! outside.
 
+pub mod archive;
 mod background;
 pub mod devices;
 mod hosts;
@@ -22,8 +23,15 @@ pub use scratch::Scratch;
 pub use skip::{left_out, needs, program};
 
 /// The lessons that exist, by binary.
-pub const LESSONS: [&str; 6] =
-    ["01-clone-pid", "02-mount-ns", "03-chroot", "04-cgroup-cpu", "05-memory-oom", "06-veth"];
+pub const LESSONS: [&str; 7] = [
+    "01-clone-pid",
+    "02-mount-ns",
+    "03-chroot",
+    "04-cgroup-cpu",
+    "05-memory-oom",
+    "06-veth",
+    "07-overlay",
+];
 
 /// A built binary of the workspace: beside this test's directory, or where `$BXW_BIN_DIR` says.
 pub fn binary(name: &str) -> PathBuf {

@@ -13,7 +13,7 @@ use tests::{
 };
 
 /// The lessons that tell of cgroups.
-const WORLDS: [&str; 2] = ["04-cgroup-cpu", "05-memory-oom"];
+const WORLDS: [&str; 3] = ["04-cgroup-cpu", "05-memory-oom", "07-overlay"];
 
 /// Compares with, or records to, `tests/snapshots/NN/NAME.snap`.
 fn matches_snapshot(number: &str, name: &str, text: &str) {
@@ -155,4 +155,5 @@ lessons! {
     lesson_04_tells_what_was_recorded lesson_04_describes_itself_as_recorded "04-cgroup-cpu"
     lesson_05_tells_what_was_recorded lesson_05_describes_itself_as_recorded "05-memory-oom"
     lesson_06_tells_what_was_recorded lesson_06_describes_itself_as_recorded "06-veth"
+    lesson_07_tells_what_was_recorded lesson_07_describes_itself_as_recorded "07-overlay"
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod controllers;
 mod declared;
+mod disk;
 pub(crate) mod kernel;
 mod network;
 pub(crate) mod trial;
@@ -60,6 +61,10 @@ pub enum Need {
     PidsController,
     /// A group with limited block I/O can be made.
     IoController,
+    /// An ext4 can be made and mounted.
+    Ext4,
+    /// …with quotas for projects.
+    ProjectQuota,
     /// More than one CPU.
     TwoCpus,
     /// A loop device can be made.

@@ -77,6 +77,12 @@ impl Container {
         Ok(self)
     }
 
+    /// Begins with an empty environment: an image has its own. What marks the box stays.
+    pub fn clear_env(mut self) -> Container {
+        self.program.envp.retain(|entry| entry.as_bytes().starts_with(b"container="));
+        self
+    }
+
     /// Gives the box its standard input, output and error; `None` keeps the caller's.
     pub fn stdio(mut self, stdio: [Option<OwnedFd>; 3]) -> Container {
         self.stdio = stdio;

@@ -57,6 +57,13 @@ impl Detached {
     }
 }
 
+/// What fsmount(2) has made.
+impl From<OwnedFd> for Detached {
+    fn from(mount: OwnedFd) -> Detached {
+        Detached(mount)
+    }
+}
+
 impl AsFd for Detached {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()

@@ -12,11 +12,12 @@ use crate::failure::{Context, Failure, Result};
 pub const REQUIRED: [&str; 5] = ["virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay"];
 
 /// What the lessons use, loaded when the kernel has it. crc32c is what others ask for by an alias.
-pub const WANTED: [&str; 21] = [
+pub const WANTED: [&str; 22] = [
     "crc32c_generic",
     "loop",
     "squashfs",
     "ext4",
+    "quota_v2",
     "fuse",
     "macvlan",
     "ipvlan",

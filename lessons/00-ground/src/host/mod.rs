@@ -64,8 +64,12 @@ fn make_private(dir: &Path) -> Result<()> {
             other => other,
         }
     })?;
-    let meta =
-        quietly(format_args!("lstat {}", dir.display())).run(|| fs::symlink_metadata(dir))?;
+    let found = quietly(format_args!("lstat {}", dir.display())).run(|| fs::symlink_metadata(dir));
+    let meta = match found {
+        // A run that ended just now has taken it along.
+        Err(e) if e.errno() == Some(Errno::ENOENT) => return make_private(dir),
+        found => found?,
+    };
     if !meta.is_dir() || meta.uid() != getuid().as_raw() || meta.mode() & 0o022 != 0 {
         let what = format!("{} is not a directory that only you can write to", dir.display());
         return Err(Error::environment(what).remedy("remove it, or set XDG_RUNTIME_DIR"));
@@ -90,8 +94,18 @@ impl Run {
         // Both can only be left by a dead process that had our number.
         sweep::remove_remains(&dir)?;
         sweep::remove_run(&nascent)?;
-        quietly(format_args!("make directory {}", nascent.display()))
-            .run(|| fs::create_dir(&nascent))?;
+        quietly(format_args!("make directory {}", nascent.display())).run(|| {
+            loop {
+                match fs::create_dir(&nascent) {
+                    // The last run of before has just ended, and taken the state directory with it.
+                    Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                        make_private(nascent.parent().unwrap_or(&nascent))
+                            .map_err(|e| e.errno().unwrap_or(Errno::EACCES))?;
+                    }
+                    made => return made.map_err(crate::call::IntoErrno::into_errno),
+                }
+            }
+        })?;
         let lock = lock(&nascent)?
             .ok_or_else(|| Error::environment(format!("{} is locked", nascent.display())))?;
         quietly(format_args!("rename {}", nascent.display())).run(|| fs::rename(&nascent, &dir))?;

@@ -1,7 +1,9 @@
 //! The sweeper: finds what a `SIGKILL` left behind.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
@@ -137,11 +139,27 @@ pub fn remove_run(dir: &Path) -> Result<()> {
     }
     disk::off_below(dir)?;
     unmount_below(dir)?;
-    quietly(format_args!("remove {}", dir.display())).run(|| match fs::remove_dir_all(dir) {
+    let remove = || match fs::remove_dir_all(dir) {
         // Somebody else swept at the same time.
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+        other => other,
+    };
+    quietly(format_args!("remove {}", dir.display())).run(|| match remove() {
+        Err(e) if e.kind() == ErrorKind::PermissionDenied => open_up(dir).and_then(|()| remove()),
         other => other,
     })
+}
+
+/// The root of a user namespace leaves directories that their owner may not list: overlayfs makes one with mode 0.
+fn open_up(dir: &Path) -> std::io::Result<()> {
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o700))?;
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            open_up(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Detaches every mount at or below `dir`, the latest first.

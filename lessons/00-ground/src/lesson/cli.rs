@@ -110,6 +110,7 @@ pub struct RunArgs<R: Args> {
 }
 
 /// A verb that one lesson has beside the common ones: `image pull`, `ps`.
+#[derive(Clone, Copy)]
 pub struct OwnVerb {
     /// Name, flags and subcommands: `clap::Command::new("ps")`, or `<Arguments as clap::CommandFactory>::command`.
     pub command: fn() -> clap::Command,
@@ -174,6 +175,10 @@ pub(super) fn parse<R: Args>(lesson: &Lesson<R>) -> Result<Parsed<R>, u8> {
     let program = lesson.program;
     let command = Cli::<R>::command().name(program).bin_name(program).about(lesson.title);
     let command = command.subcommands(lesson.verbs.iter().map(|verb| (verb.command)()));
+    let command = command.mut_subcommand("run", |run| match has_image(&run) {
+        true => run.mut_arg("command", |arg| arg.required(false)),
+        false => run,
+    });
     let parsed = command.try_get_matches().and_then(|matches| understand(lesson.verbs, matches));
     parsed.map_err(|e| {
         // Help and version go to standard output and are no error.
@@ -188,6 +193,11 @@ pub(super) fn parse<R: Args>(lesson: &Lesson<R>) -> Result<Parsed<R>, u8> {
             verb.as_ref().is_some_and(|verb| verb == "run") || lesson.verbs.iter().any(like_run);
         if is_like_run { 125 } else { 2 }
     })
+}
+
+/// An image brings a command of its own.
+fn has_image(run: &clap::Command) -> bool {
+    run.get_arguments().any(|arg| arg.get_id() == "image")
 }
 
 /// A verb of the lesson's own is not among those that clap's derived types know.

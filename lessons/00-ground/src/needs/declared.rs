@@ -1,6 +1,7 @@
 //! The table of needs.
 
 use super::controllers::{self, Controller};
+use super::disk;
 use super::kernel::{self, has_namespace};
 use super::network;
 use super::trial::Trial;
@@ -61,7 +62,7 @@ const GROUPS: &str = "run with sudo; where root lacks it too, /sys/fs/cgroup is 
                       or /proc/cmdline has cgroup_disable=";
 
 /// Every need, in the order of the enumeration.
-pub(super) static ALL: [Declared; 32] = [
+pub(super) static ALL: [Declared; 34] = [
     need(
         Need::Admin,
         "admin",
@@ -76,7 +77,7 @@ pub(super) static ALL: [Declared; 32] = [
         "root of the initial user namespace",
         Probe::Privilege(is_initial_root),
     )
-    .affects(&[1, 2, 3, 8])
+    .affects(&[1, 2, 3, 7, 8])
     .remedy("run with sudo, and not with --rootless"),
     need(
         Need::Mknod,
@@ -189,7 +190,7 @@ pub(super) static ALL: [Declared; 32] = [
         "cgroup v1's memory controller, for what v2 has no more",
         Probe::Kernel(controllers::has_memory_v1),
     )
-    .affects(&[5])
+    .affects(&[5, 7])
     .remedy("`cargo xtask vm --cgroup v1` has it; or boot with systemd.unified_cgroup_hierarchy=0"),
     need(
         Need::MemoryV2,
@@ -197,7 +198,7 @@ pub(super) static ALL: [Declared; 32] = [
         "cgroup v2's memory controller, for what v1 never had",
         Probe::Kernel(controllers::has_memory_v2),
     )
-    .affects(&[5])
+    .affects(&[5, 7])
     .remedy("`cargo xtask vm` has it; or boot with systemd.unified_cgroup_hierarchy=1"),
     need(
         Need::PidsController,
@@ -215,6 +216,8 @@ pub(super) static ALL: [Declared; 32] = [
     )
     .affects(&[7])
     .remedy(GROUPS),
+    disk::EXT4,
+    disk::PROJECT_QUOTA,
     need(
         Need::TwoCpus,
         "two-cpus",
@@ -223,14 +226,7 @@ pub(super) static ALL: [Declared; 32] = [
     )
     .affects(&[5])
     .remedy("a machine with two CPUs; for cargo xtask vm, --cpus 2"),
-    need(
-        Need::LoopDevice,
-        "loop-device",
-        "loop devices: a disk of one's own",
-        Probe::Kernel(kernel::has_loop_devices),
-    )
-    .affects(&[5])
-    .remedy("sudo modprobe loop; in a container /dev/loop-control must be there"),
+    disk::LOOP_DEVICE,
     need(
         Need::Swap,
         "swap",

@@ -33,6 +33,15 @@ impl KernelLog {
         Some(KernelLog(file))
     }
 
+    /// The last record since the last call that begins with `prefix`: why a call has just been refused, where the kernel
+    /// says no more than EINVAL.
+    pub fn last(&mut self, prefix: &str) -> Option<String> {
+        let text = |record: &String| Some(record.lines().next()?.split_once(';')?.1.to_string());
+        let mut found: Vec<_> = self.records().iter().filter_map(text).collect();
+        found.retain(|line| line.starts_with(prefix));
+        found.pop()
+    }
+
     /// The processes of a group, and of groups in it, that were killed since the last call. The kernel keeps silent when
     /// it has to say this too often.
     pub fn victims(&mut self, place: &Place) -> Vec<Victim> {

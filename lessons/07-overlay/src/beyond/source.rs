@@ -1,0 +1,59 @@
+//! What a box is made from: an image, with what its maker said of the command, or a directory of the host.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use chroot::Workdir;
+use chroot::flags::PATH;
+use clone_pid::Container;
+use ground::{Error, Result};
+
+use super::image::{AsUser, Image};
+
+/// An image, which is held as long as this is there: nobody prunes its layers. Or none.
+pub struct Source(Option<Image>);
+
+impl Source {
+    /// This image, or none.
+    pub fn new(image: Option<Image>) -> Source {
+        Source(image)
+    }
+
+    /// The directories of its layers, the lowest first.
+    pub fn layers(&self) -> Option<Vec<PathBuf>> {
+        self.0.as_ref().map(|image| image.layers().to_vec())
+    }
+
+    /// A container for the command, or for the image's own. A box of an image has the image's environment; another one the
+    /// caller's.
+    pub fn container(&self, argv: &[OsString]) -> Result<Container> {
+        let Some(image) = &self.0 else {
+            return match argv.is_empty() {
+                true => {
+                    Err(Error::usage("<COMMAND>... was not given").remedy("--help shows the usage"))
+                }
+                false => Container::new(argv)?.env("PATH", PATH),
+            };
+        };
+        let container = Container::new(&image.command(argv)?)?.clear_env().env("PATH", PATH)?;
+        let terminal = std::env::var("TERM").ok().map(|term| format!("TERM={term}"));
+        let entries = terminal.iter().chain(&image.config().env);
+        entries
+            .filter_map(|entry| entry.split_once('='))
+            .try_fold(container, |container, (k, v)| container.env(k, v))
+    }
+
+    /// Where the command begins: where it was asked for, or else where the image says.
+    pub fn workdir(&self, asked: &Path) -> Workdir {
+        let of_image = self.0.as_ref().and_then(|image| image.config().workdir.as_ref());
+        match of_image {
+            Some(dir) if asked == Path::new("/") => Workdir(dir.into()),
+            _ => Workdir(asked.into()),
+        }
+    }
+
+    /// As whom the command runs.
+    pub fn user(&self) -> AsUser {
+        self.0.as_ref().map_or(AsUser::new(None), Image::user)
+    }
+}
