@@ -8,6 +8,7 @@ mod hosts;
 pub mod refusal;
 pub mod router;
 mod scratch;
+pub mod sealed;
 mod skip;
 pub mod terminal;
 
@@ -23,7 +24,7 @@ pub use scratch::Scratch;
 pub use skip::{left_out, needs, program};
 
 /// The lessons that exist, by binary.
-pub const LESSONS: [&str; 7] = [
+pub const LESSONS: [&str; 8] = [
     "01-clone-pid",
     "02-mount-ns",
     "03-chroot",
@@ -31,6 +32,7 @@ pub const LESSONS: [&str; 7] = [
     "05-memory-oom",
     "06-veth",
     "07-overlay",
+    "08-caps",
 ];
 
 /// A built binary of the workspace: beside this test's directory, or where `$BXW_BIN_DIR` says.

@@ -31,7 +31,7 @@ pub fn doctor(json: bool) -> Result<()> {
 }
 
 /// Shows the isolation card of a process; through sudo only when the kernel demands it.
-pub fn inspect(pid: u32, json: bool) -> Result<()> {
+pub fn inspect(pid: u32, powers: bool, json: bool) -> Result<()> {
     let ground = ground()?;
     let elevation = match fs::read_link(format!("/proc/{pid}/ns/pid")) {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
@@ -39,7 +39,9 @@ pub fn inspect(pid: u32, json: bool) -> Result<()> {
         }
         _ => Elevation::Direct,
     };
-    Err(process::exec(command(elevation, &ground, json, &["inspect", &pid.to_string()])))
+    let pid = pid.to_string();
+    let words: &[&str] = if powers { &["inspect", "--powers", &pid] } else { &["inspect", &pid] };
+    Err(process::exec(command(elevation, &ground, json, words)))
 }
 
 /// Shows what is used. All may read those files.

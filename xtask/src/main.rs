@@ -70,6 +70,9 @@ enum Command {
     Inspect {
         /// The process, as the host numbers it
         pid: u32,
+        /// Tell what it could do instead of what contains it
+        #[arg(long)]
+        powers: bool,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -149,7 +152,7 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Run(what) => run::run(what),
         Command::List { json } => list::list(json),
         Command::Doctor { json } => host::doctor(json),
-        Command::Inspect { pid, json } => host::inspect(pid, json),
+        Command::Inspect { pid, powers, json } => host::inspect(pid, powers, json),
         Command::Top { pids, once, json } => host::top(&pids, once, json),
         Command::Clean { rootless } => host::clean(rootless),
         Command::Test(args) => test::test(&args),

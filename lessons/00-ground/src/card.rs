@@ -5,6 +5,8 @@
 
 mod inspect;
 pub(crate) mod limits;
+mod meaning;
+mod powers;
 mod rows;
 
 use std::sync::OnceLock;
@@ -17,6 +19,7 @@ use crate::proc::ns::Namespace;
 use crate::story::{self, CardRow, Event};
 use crate::text::Text;
 pub use inspect::inspect;
+pub use powers::powers;
 
 /// One value, and the identity by which it is compared; without one it is unknown.
 #[derive(Clone, Debug, PartialEq, Eq)]

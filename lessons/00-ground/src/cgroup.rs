@@ -22,6 +22,9 @@ impl Controller {
     /// CPU time used. In v2 every group counts it, whether it has the controller or not.
     pub const CPUACCT: Controller = Controller { v1: "cpuacct", v2: None };
 
+    /// Which devices may be opened and made. v2 has no controller for it: a BPF program can be attached to any group.
+    pub const DEVICES: Controller = Controller { v1: "devices", v2: None };
+
     /// What v2's `cgroup.controllers` and `cgroup.subtree_control` call it; `None` when it is a part of every group.
     pub fn in_v2(self) -> Option<&'static str> {
         self.v2

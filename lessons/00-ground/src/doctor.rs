@@ -11,7 +11,7 @@
 //!
 //! It may run as anybody. An ordinary user is told what root would see, by looking from outside.
 
-mod capability;
+pub(crate) mod capability;
 mod cgroups;
 mod distribution;
 mod forwarding;

@@ -35,6 +35,9 @@ enum Verb {
         /// Number of the process, as the host counts
         #[arg(value_parser = number, allow_negative_numbers = true)]
         pid: i32,
+        /// Tell what it could do instead: capabilities, filters, users, files and devices within its reach
+        #[arg(long)]
+        powers: bool,
     },
     /// What host, processes and groups use, side by side: of every box that runs, and of processes
     Top {
@@ -97,7 +100,10 @@ fn perform(cli: &Cli) -> Result<u8> {
     let json = cli.look.face(stdout().is_terminal()) == Face::Json;
     match &cli.verb {
         Verb::Doctor => diagnose(json),
-        Verb::Inspect { pid } => inspect(&cli.look, Pid::from_raw(*pid)),
+        Verb::Inspect { pid, powers } => {
+            let tell = if *powers { card::powers } else { card::inspect };
+            inspect(&cli.look, Pid::from_raw(*pid), tell)
+        }
         Verb::Top { pids, once } => {
             let pids: Vec<Pid> = pids.iter().copied().map(Pid::from_raw).collect();
             show_use(cli.look, &pids, *once)
@@ -134,9 +140,9 @@ fn diagnose(json: bool) -> Result<u8> {
     say(diagnosis.status, &text)
 }
 
-fn inspect(look: &Look, pid: Pid) -> Result<u8> {
+fn inspect(look: &Look, pid: Pid, tell: fn(Pid) -> Result<()>) -> Result<u8> {
     look.tell_on(stdout(), stdout().is_terminal());
-    let outcome = card::inspect(pid);
+    let outcome = tell(pid);
     let written = story::stop();
     outcome?;
     written.map_or(Ok(0), unwritten)

@@ -68,6 +68,9 @@ impl Container {
 
     /// A guest: the namespaces are furnished already.
     pub(crate) fn become_guest(&mut self, target: &Child) -> Result<()> {
+        // Until execve our program is a file of the host, and the box would find it at /proc/PID/exe: runc's CVE-2019-5736.
+        // Nobody may look into a process that is not dumpable, but who has CAP_SYS_PTRACE out here. execve resets it.
+        quietly("prctl PR_SET_DUMPABLE 0").run(|| prctl::set_dumpable(false))?;
         let namespaces = self.parts.namespaces() - CloneFlags::CLONE_NEWPID;
         if !namespaces.is_empty() {
             join_namespaces(target, namespaces)?;

@@ -164,7 +164,8 @@ fn furnished() -> Result<()> {
     let (lent, place) = (stage::directory("lent")?, stage::directory("place")?);
     quietly("write the letter").run(|| fs::write(lent.join("letter"), LETTER))?;
     let letter = place.join("letter");
-    let spec = VolumeSpec { source: lent, destination: place.clone(), read_only: true };
+    let spec =
+        VolumeSpec { source: lent, destination: place.clone(), read_only: true, mapped: false };
     let created = probing(&format!("cat {0}; write {0} answer", letter.display()))?
         .with(PidNamespace)
         .with(IpcNamespace)

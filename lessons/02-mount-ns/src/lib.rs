@@ -29,7 +29,8 @@ mod furniture;
 mod mounting;
 pub mod sys;
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
 
 pub use beyond::spec::VolumeSpec;
 pub use furniture::{Dev, Sys};
@@ -104,12 +105,18 @@ pub struct Volume {
     spec: VolumeSpec,
     copy: Option<Detached>,
     host_root: HostRoot,
+    user_namespace: Option<Rc<OwnedFd>>,
 }
 
 impl Volume {
     /// What `spec` says; nothing is looked at yet.
     pub fn new(spec: VolumeSpec) -> Volume {
-        Volume { spec, copy: None, host_root: HostRoot::default() }
+        Volume { spec, copy: None, host_root: HostRoot::default(), user_namespace: None }
+    }
+
+    /// The user namespace whose users its files are to belong to, when the option `idmap` is there. Lesson 08 has one.
+    pub fn mapped_by(self, user_namespace: Rc<OwnedFd>) -> Volume {
+        Volume { user_namespace: Some(user_namespace), ..self }
     }
 }
 
@@ -131,13 +138,16 @@ impl Part for Volume {
                 .like("mount -o remount,bind,ro=recursive …")
                 .run(|| copy.make_read_only())?;
         }
+        if self.spec.mapped {
+            beyond::mapped::map_ids(&copy, self.user_namespace.as_deref())?;
+        }
         self.copy = Some(copy);
         self.host_root = HostRoot::here()?;
         Ok(())
     }
 
     fn enter(&mut self) -> Result<()> {
-        let VolumeSpec { source, destination, read_only } = &self.spec;
+        let VolumeSpec { source, destination, read_only, .. } = &self.spec;
         let Some(copy) = &self.copy else { return Ok(()) };
         let target = destination::open(destination, copy, &self.host_root)?;
         let ro = if *read_only { "-o ro=recursive " } else { "" };

@@ -8,6 +8,12 @@ use nix::NixPath;
 use nix::errno::Errno;
 use nix::fcntl::AT_FDCWD;
 
+/// Attributes that change nothing.
+const NOTHING: libc::mount_attr =
+    libc::mount_attr { attr_set: 0, attr_clr: 0, propagation: 0, userns_fd: 0 };
+const READ_ONLY: libc::mount_attr =
+    libc::mount_attr { attr_set: libc::MOUNT_ATTR_RDONLY, ..NOTHING };
+
 /// A copy of a mount and of everything mounted below it, which hangs in no mount namespace yet. It can be changed before
 /// anybody sees it, and needs no path of the source any more. Closed without [`Detached::attach`], it is unmounted.
 #[derive(Debug)]
@@ -28,12 +34,23 @@ impl Detached {
 
     /// Leaves every peer group and master. See mount_setattr(2), Linux 5.12.
     pub fn make_private(&self) -> nix::Result<()> {
-        set(self.0.as_fd(), c"", 0, libc::MS_PRIVATE)
+        set(self.0.as_fd(), c"", libc::mount_attr { propagation: libc::MS_PRIVATE, ..NOTHING })
     }
 
     /// Makes each of its mounts read-only. See mount_setattr(2), Linux 5.12.
     pub fn make_read_only(&self) -> nix::Result<()> {
-        set(self.0.as_fd(), c"", libc::MOUNT_ATTR_RDONLY, 0)
+        set(self.0.as_fd(), c"", READ_ONLY)
+    }
+
+    /// Shows the owners of its files through the maps of a user namespace: what belongs to 0 on the disk belongs through
+    /// this mount to whoever is 0 in there, and what he writes belongs to 0 on the disk. The file system must have been
+    /// mounted in a user namespace over which the caller has CAP_SYS_ADMIN, and the mount must hang nowhere yet. See
+    /// mount_setattr(2), MOUNT_ATTR_IDMAP, Linux 5.12.
+    pub fn map_ids(&self, user_namespace: BorrowedFd<'_>) -> nix::Result<()> {
+        let userns_fd = user_namespace.as_raw_fd() as u64;
+        let attributes =
+            libc::mount_attr { attr_set: libc::MOUNT_ATTR_IDMAP, userns_fd, ..NOTHING };
+        set(self.0.as_fd(), c"", attributes)
     }
 
     /// Whether its root is a directory.
@@ -72,17 +89,15 @@ impl AsFd for Detached {
 
 /// Makes the mount at `path`, of this namespace, and each below it read-only. See mount_setattr(2), Linux 5.12.
 pub fn make_read_only<P: NixPath + ?Sized>(path: &P) -> nix::Result<()> {
-    set(AT_FDCWD, path, libc::MOUNT_ATTR_RDONLY, 0)
+    set(AT_FDCWD, path, READ_ONLY)
 }
 
 /// mount_setattr(2) on a whole tree: either every mount of it is changed or none.
 fn set<P: NixPath + ?Sized>(
     at: BorrowedFd<'_>,
     path: &P,
-    attr_set: u64,
-    propagation: libc::c_ulong,
+    attributes: libc::mount_attr,
 ) -> nix::Result<()> {
-    let attributes = libc::mount_attr { attr_set, attr_clr: 0, propagation, userns_fd: 0 };
     let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
     let result = path.with_nix_path(|path| {
         // SAFETY: the kernel reads a C string and `size_of` bytes of `attributes`; both outlive the call.

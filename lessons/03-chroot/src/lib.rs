@@ -36,7 +36,7 @@ use ground::Result;
 use ground::call::{doing, quietly};
 use ground::text::path;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::CloneFlags;
 use nix::sys::stat::Mode;
@@ -75,6 +75,11 @@ impl Rootfs {
     /// `root` holds what the box is to see: one program is enough.
     pub fn new(root: impl Into<PathBuf>) -> Rootfs {
         Rootfs { root: root.into(), old: None }
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.root
     }
 }
 
@@ -178,10 +183,21 @@ pub struct Workdir(pub PathBuf);
 impl Part for Workdir {
     fn seal(&mut self) -> Result<()> {
         let dir = self.0.display();
+        // A link of /proc leads to what this process has open, also outside the box: `-w /proc/self/fd/7` was runc's
+        // CVE-2024-21626. No other path can: names begin at the root.
+        let how = OpenHow::new()
+            .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
+            .resolve(ResolveFlag::RESOLVE_NO_MAGICLINKS);
+        let there = quietly(format_args!("chdir {dir}"))
+            .hint(Errno::ENOENT, "there is no such directory in the box")
+            .hint(
+                Errno::ELOOP,
+                "a link of /proc cannot be a working directory: it may lead out of the box",
+            )
+            .run(|| openat2(AT_FDCWD, &self.0, how))?;
         doing(format_args!("chdir {dir}"))
             .like_args(format_args!("cd {dir}"))
-            .hint(Errno::ENOENT, "there is no such directory in the box")
-            .run(|| chdir(&self.0))
+            .run(|| fchdir(&there))
     }
 }
 // ANCHOR_END: workdir

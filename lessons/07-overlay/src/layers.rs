@@ -94,7 +94,7 @@ impl Layers {
             .like_args(format_args!("mount -t overlay overlay -o {} …", self.words()))
             .run(|| overlay.create());
         made.map_err(|error| explained(error, overlay.message(), log))?;
-        let fd: OwnedFd = doing("fsmount").run(|| overlay.mount())?;
+        let fd: OwnedFd = doing("fsmount").run(|| overlay.mount(0))?;
         Ok(Some(Detached::from(fd)))
     }
     // ANCHOR_END: mount

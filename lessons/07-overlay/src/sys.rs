@@ -50,11 +50,11 @@ impl Context {
         Errno::result(done).map(drop)
     }
 
-    /// A mount of it, which hangs nowhere yet. See fsmount(2).
-    pub fn mount(&self) -> nix::Result<OwnedFd> {
+    /// A mount of it with `MOUNT_ATTR_*`, which hangs nowhere yet. See fsmount(2).
+    pub fn mount(&self, attributes: u64) -> nix::Result<OwnedFd> {
         let fd = self.0.as_raw_fd();
         // SAFETY: three numbers.
-        own(unsafe { libc::syscall(libc::SYS_fsmount, fd, libc::FSMOUNT_CLOEXEC, 0) })
+        own(unsafe { libc::syscall(libc::SYS_fsmount, fd, libc::FSMOUNT_CLOEXEC, attributes) })
     }
 
     /// What the kernel says about the last step; the first message that was not read yet.

@@ -57,6 +57,7 @@ errors! {
     ETIMEDOUT "Connection timed out"
     ECONNREFUSED "Connection refused"
     EHOSTUNREACH "No route to host"
+    ESTALE "Stale file handle"
     EDQUOT "Disk quota exceeded"
 }
 

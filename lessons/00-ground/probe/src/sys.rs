@@ -2,7 +2,9 @@
 
 #![allow(unsafe_code)]
 
+pub mod attack;
 pub mod net;
+pub mod powers;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_long};
 use std::fs::File;

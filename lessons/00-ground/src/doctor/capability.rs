@@ -51,7 +51,7 @@ pub fn missing(mask: u64, last: u32) -> Vec<String> {
 }
 
 /// `CAP_SYS_ADMIN` for 21; a newer kernel's by number.
-fn name(number: u32) -> String {
+pub fn name(number: u32) -> String {
     let known = NAMES.get(number as usize).map(|name| name.to_uppercase());
     format!("CAP_{}", known.unwrap_or_else(|| number.to_string()))
 }

@@ -39,7 +39,7 @@ fn search(dir: &Path, wanted: &impl Fn(&OsStr) -> bool, found: &mut Vec<PathBuf>
 }
 
 /// The number in `bxw-UID-run-NUMBER` or `bxw-UID-run-NUMBER-WORD`.
-fn run_of(name: &OsStr) -> Option<i32> {
+pub(super) fn run_of(name: &OsStr) -> Option<i32> {
     let tag = format!("{PREFIX}-{}-run-", owner());
     let rest = name.to_str()?.strip_prefix(&tag)?;
     rest.split('-').next()?.parse().ok()

@@ -7,6 +7,7 @@
 
 pub mod disk;
 pub mod groups;
+pub mod hierarchy;
 pub mod network;
 pub mod picture;
 pub mod sweep;

@@ -13,7 +13,7 @@ use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{PREFIX, disk, groups, lock, network, owner, state_dir};
+use super::{PREFIX, disk, groups, hierarchy, lock, network, owner, state_dir};
 use crate::call::quietly;
 use crate::error::{Error, Result};
 use crate::proc::{self, Process};
@@ -59,6 +59,9 @@ pub fn sweep() -> Result<Swept> {
         swept.failed.push(e.to_string());
     }
     if let Err(e) = network::sweep(&mut swept.removed) {
+        swept.failed.push(e.to_string());
+    }
+    if let Err(e) = hierarchy::sweep(|run| !exists(Pid::from_raw(run)), &mut swept.removed) {
         swept.failed.push(e.to_string());
     }
     match rootfs::sweep()? {

@@ -190,7 +190,7 @@ pub(super) static ALL: [Declared; 34] = [
         "cgroup v1's memory controller, for what v2 has no more",
         Probe::Kernel(controllers::has_memory_v1),
     )
-    .affects(&[5, 7])
+    .affects(&[5, 7, 8])
     .remedy("`cargo xtask vm --cgroup v1` has it; or boot with systemd.unified_cgroup_hierarchy=0"),
     need(
         Need::MemoryV2,

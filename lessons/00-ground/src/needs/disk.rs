@@ -12,7 +12,7 @@ pub(super) const LOOP_DEVICE: Declared = need(
     "loop devices: a disk of one's own",
     Probe::Kernel(kernel::has_loop_devices),
 )
-.affects(&[5, 7])
+.affects(&[5, 7, 8])
 .remedy("sudo modprobe loop; in a container /dev/loop-control must be there");
 
 /// A file system on a disk, and the tool that makes it.

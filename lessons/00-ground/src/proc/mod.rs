@@ -53,6 +53,11 @@ impl Process {
         Process { dir: format!("/proc/{number}").into(), shown: pid(number).to_string() }
     }
 
+    /// The path of one of its files, to be opened.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
     /// The path of one of its files, the number marked as a value that varies.
     pub fn file(&self, name: impl Display) -> String {
         format!("/proc/{}/{name}", self.shown)

@@ -1,9 +1,10 @@
 //! Engine that a first reader may skip.
 
+mod optional;
 mod probing;
 mod time;
 mod user;
 
 pub use probing::{Report, probing};
 pub use time::TimeNamespace;
-pub use user::UserNamespace;
+pub use user::{UserNamespace, write_map};

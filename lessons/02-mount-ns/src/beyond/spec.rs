@@ -1,4 +1,4 @@
-//! The argument of `-v`: `SRC:DST[:ro]`, as Docker writes it.
+//! The argument of `-v`: `SRC:DST[:ro]`, as Docker writes it, and `idmap`, as Podman does.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -15,32 +15,41 @@ pub struct VolumeSpec {
     pub destination: PathBuf,
     /// Whether the box may only read it.
     pub read_only: bool,
+    /// Whether its files are to belong to the users of the box's user namespace: lesson 08.
+    pub mapped: bool,
 }
 
 impl VolumeSpec {
-    /// Parses `SRC:DST[:ro|:rw]`. A path that holds a colon cannot be written in this form.
+    /// Parses `SRC:DST[:OPTION[,OPTION]]`. A path that holds a colon cannot be written in this form.
     pub fn parse(spec: &OsStr) -> Result<VolumeSpec> {
         let fields: Vec<&OsStr> =
             spec.as_bytes().split(|byte| *byte == b':').map(OsStr::from_bytes).collect();
-        let (source, destination, option) = match fields[..] {
+        let (source, destination, options) = match fields[..] {
             [source, destination] => (source, destination, OsStr::new("rw")),
-            [source, destination, option] => (source, destination, option),
+            [source, destination, options] => (source, destination, options),
             _ => return Err(wrong("not of the form", "SRC:DST, SRC:DST:ro or SRC:DST:rw")),
         };
-        let read_only = match option.as_bytes() {
-            b"ro" => true,
-            b"rw" => false,
-            _ => return Err(wrong("unknown option", "the third field is ro or rw")),
-        };
         let (source, destination) = (PathBuf::from(source), PathBuf::from(destination));
+        let (read_only, mapped) = parse_options(options.as_bytes())?;
         check(&source, &destination)?;
-        Ok(VolumeSpec { source, destination, read_only })
+        Ok(VolumeSpec { source, destination, read_only, mapped })
     }
 
     /// The same for clap.
     pub fn from_argument(spec: OsString) -> Result<VolumeSpec> {
         VolumeSpec::parse(&spec)
     }
+}
+
+/// `ro` or `rw`, `idmap`, or both, separated by a comma: whether it is read-only, whether it is mapped.
+fn parse_options(options: &[u8]) -> Result<(bool, bool)> {
+    Ok(match options {
+        b"rw" => (false, false),
+        b"ro" => (true, false),
+        b"idmap" | b"rw,idmap" | b"idmap,rw" => (false, true),
+        b"ro,idmap" | b"idmap,ro" => (true, true),
+        _ => return Err(wrong("unknown option", "the third field is ro or rw, or idmap")),
+    })
 }
 
 fn check(source: &Path, destination: &Path) -> Result<()> {
@@ -80,6 +89,14 @@ mod tests {
         assert!(read_only.read_only);
         assert!(!parse("/a:/c").unwrap().read_only);
         assert_eq!(parse("/a:/c"), parse("/a:/c:rw"));
+    }
+
+    #[test]
+    fn options_are_separated_by_commas() {
+        let both = parse("/a:/c:ro,idmap").unwrap();
+        assert!(both.read_only && both.mapped);
+        assert!(!parse("/a:/c:ro").unwrap().mapped);
+        assert!(parse("/a:/c:ro,,idmap").is_err() && parse("/a:/c:ro,rw").is_err());
     }
 
     #[test]

@@ -39,7 +39,7 @@ fn run(findings: &mut Findings) -> Result<()> {
 
     step("The new way: mount_setattr with AT_RECURSIVE, before the copy is attached anywhere");
     let (source, destination) = (lent.path().to_path_buf(), place.clone());
-    let spec = VolumeSpec { source, destination, read_only: true };
+    let spec = VolumeSpec { source, destination, read_only: true, mapped: false };
     let refused = is_refused_below(&place, |container| container.with(Volume::new(spec)))?;
     let tight = refused && !is_written(&file)?;
     conclude(match (leaky, tight) {

@@ -50,7 +50,7 @@ pub use reference::Reference;
 pub use spec::{Config, ImageConfig};
 pub use store::Store;
 pub use unpack::Limits;
-pub use user::AsUser;
+pub use user::{AsUser, Identity, User};
 
 /// The chain IDs of an image's layers, the lowest first.
 pub fn chains(config: &ImageConfig) -> Vec<Digest> {

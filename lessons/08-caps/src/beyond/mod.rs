@@ -1,0 +1,7 @@
+//! Engine that a first reader may skip.
+
+pub mod device_program;
+pub mod idmap;
+pub mod rootless;
+pub mod seccomp;
+pub mod user_network;
