@@ -233,6 +233,7 @@ fn a_wrong_map_is_one_line() {
             ),
             (&["--userns", "host", "--uidmap", "0:0:1"], ["--userns host", "user namespace"]),
             (&["--userns", "mine"], ["mine", "private"]),
+            (&["--userns", "private", "--overlay"], ["owners of an overlay", "--rootfs"]),
             (&["-v", "/tmp:/t:idmap"], ["idmap", "--userns private"]),
             (&["-v", "/tmp:/t:ro,idmapped"], ["unknown option", "idmap"]),
         ] {
