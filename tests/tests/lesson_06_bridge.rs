@@ -162,6 +162,39 @@ fn the_last_box_takes_everything_down() {
 }
 
 #[test]
+fn what_forwarding_changes_besides_is_put_back() {
+    if !needs(&BRIDGE) {
+        return;
+    }
+    let (router, _client) = world();
+    let file = |name: &str| format!("/proc/sys/net/{name}");
+    let read = |name: &str| {
+        let value = router.inside(|| std::fs::read_to_string(file(name)).unwrap());
+        value.trim().to_string()
+    };
+    let hardened = [
+        ("ipv4/conf/all/accept_redirects", "0"),
+        ("ipv4/conf/wan/forwarding", "1"),
+        ("ipv6/conf/wan/forwarding", "1"),
+        ("ipv6/conf/wan/accept_ra", "1"),
+    ];
+    for (name, value) in hardened {
+        router.inside(|| std::fs::write(file(name), value).unwrap());
+    }
+    let running = serving(&router, &[], &["probe", "tcp-serve", "0.0.0.0:80", "9"]);
+    assert_eq!(read("ipv6/conf/wan/accept_ra"), "2", "a router has announced the way out");
+    assert_eq!(read(&format!("ipv6/conf/{}/accept_ra", bridge())), "0", "a box may not");
+    drop(running);
+    eventually("the bridge is gone", || (!router.links().contains(&bridge())).then_some(()));
+    // The bridge goes first, then the settings.
+    eventually("forwarding is off", || (read("ipv4/ip_forward") == "0").then_some(()));
+    for (name, value) in hardened {
+        let reason = || (read(name) == value).then_some(());
+        eventually(&format!("{name} is {value} again"), reason);
+    }
+}
+
+#[test]
 fn nft_and_bridge_list_what_was_made() {
     if !needs(&BRIDGE) || !program("nft") || !program("bridge") {
         return;

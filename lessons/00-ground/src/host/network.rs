@@ -5,7 +5,8 @@
 //! The lock of the state directory is held from reading to writing. The file is written beside and renamed: at every
 //! moment it is the old one or the new one.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
 use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
@@ -105,9 +106,10 @@ impl Shared {
             delete(&format!("nft delete table inet {name}"), || netlink::delete_table(&name))?;
             delete(&format!("ip link del {name}"), || netlink::delete_link(&name))?;
         }
-        // What was changed last is put back first.
+        // What was changed last is put back first. A link that is gone took its settings with it.
         for (file, value) in self.state.settings.drain(..).rev() {
-            quietly(format_args!("write {value} to {file}")).run(|| fs::write(&file, &value))?;
+            let write = || OpenOptions::new().write(true).open(&file)?.write_all(value.as_bytes());
+            quietly(format_args!("write {value} to {file}")).run(|| gone(write()))?;
         }
         self.state.subnets.clear();
         self.save()

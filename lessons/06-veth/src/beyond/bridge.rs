@@ -113,6 +113,7 @@ fn lay(netlink: &mut Netlink, networks: &[Cidr]) -> Result<()> {
         link::set_alias(name, name),
         link::set_up(name, true),
     ])?;
+    forwarding::ignore_announcements(name)?;
     let bridge = netlink.link(name)?;
     // To ask on somebody else's behalf who has an IPv6 address, the bridge needs a link-local one. The kernel's own cannot
     // be used for a second or two; until then nothing from outside would get through.

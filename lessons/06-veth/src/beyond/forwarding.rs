@@ -15,27 +15,65 @@ use nix::errno::Errno;
 /// Set to anything, it answers yes.
 pub const YES: &str = "BXW_YES";
 
-const SETTINGS: [(&str, &str); 2] = [
-    ("net.ipv4.ip_forward", "/proc/sys/net/ipv4/ip_forward"),
-    ("net.ipv6.conf.all.forwarding", "/proc/sys/net/ipv6/conf/all/forwarding"),
+/// Name and file of the setting, and the directory of what each link has of its own.
+const SETTINGS: [(&str, &str, &str); 2] = [
+    ("net.ipv4.ip_forward", "/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv4/conf"),
+    (
+        "net.ipv6.conf.all.forwarding",
+        "/proc/sys/net/ipv6/conf/all/forwarding",
+        "/proc/sys/net/ipv6/conf",
+    ),
 ];
 
 /// Turns forwarding on, if it is off. What it was is written down first: whoever is killed in between leaves too much on
 /// paper, and not too little.
 pub fn turn_on(shared: &mut Shared, yes: bool) -> Result<()> {
     let is_off = |file: &str| read(file).as_deref() == Some("0");
-    let off: Vec<_> = SETTINGS.iter().filter(|(_, file)| is_off(file)).collect();
+    let off: Vec<_> = SETTINGS.iter().filter(|(_, file, _)| is_off(file)).collect();
     if off.is_empty() {
         return Ok(());
     }
-    let names: Vec<_> = off.iter().map(|(name, _)| format!("{name}=1")).collect();
+    let names: Vec<_> = off.iter().map(|(name, ..)| format!("{name}=1")).collect();
     if !yes && std::env::var_os(YES).is_none() && is_initial() {
         ask(&names.join(" "))?;
     }
-    let before = off.iter().map(|(_, file)| (file.to_string(), "0".to_string()));
-    shared.state.settings.extend(before);
+    let beside: Vec<_> = off.iter().flat_map(|(_, _, directory)| beside(directory)).collect();
+    let before = off.iter().map(|(_, file, _)| (file.to_string(), "0".to_string()));
+    // The last is put back first: what the kernel changes together with forwarding comes after it.
+    shared.state.settings.extend(beside.iter().cloned().chain(before));
     shared.save()?;
-    off.iter().try_for_each(|(_, file)| write(file, "1"))
+    for (file, _) in beside.iter().filter(|(file, _)| file.ends_with("/accept_ra")) {
+        write(file, "2")?;
+    }
+    off.iter().try_for_each(|(_, file, _)| write(file, "1"))
+}
+
+/// What else changes with forwarding. Off again, the kernel accepts redirects again, and no link forwards that did so on its
+/// own. On, it forgets what routers have announced and listens to them no more, unless a link's `accept_ra` is 2: by that
+/// the machine would lose its own way out.
+fn beside(directory: &str) -> Vec<(String, String)> {
+    let links = fs::read_dir(directory).into_iter().flatten().flatten();
+    let links = links.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut files = vec![(format!("{directory}/all/accept_redirects"), "0")];
+    for link in links.filter(|link| link != "all") {
+        files.push((format!("{directory}/{link}/forwarding"), "1"));
+        // Nor shall links listen that are made from now on: those of boxes.
+        if !["default", "lo"].contains(&&link[..]) {
+            files.push((format!("{directory}/{link}/accept_ra"), "1"));
+        }
+    }
+    files.retain(|(file, value)| read(file).as_deref() == Some(value));
+    files.into_iter().map(|(file, value)| (file, value.to_string())).collect()
+}
+
+/// Keeps a box from becoming this host's router: by a router advertisement it could, on a link where the host accepts them.
+pub fn ignore_announcements(link: &str) -> Result<()> {
+    let file = format!("/proc/sys/net/ipv6/conf/{link}/accept_ra");
+    // Without IPv6 there is none.
+    if !Path::new(&file).exists() {
+        return Ok(());
+    }
+    quietly(format_args!("write 0 to {file}")).run(|| fs::write(&file, "0"))
 }
 
 /// Writes a setting of the namespace.

@@ -15,7 +15,7 @@ use nix::sched::CloneFlags;
 use super::bridge::{self, Wanted};
 use super::join::{Joined, Target};
 use super::publish::{self, Held, Port};
-use super::{lease, nft};
+use super::{forwarding, lease, nft};
 use crate::netlink::{Cidr, Mac, Netlink};
 use crate::{Loopback, NetworkNamespace, Veth};
 
@@ -166,7 +166,10 @@ impl Part for Network {
 
     fn attach(&mut self, child: &Child) -> Result<()> {
         self.joined.as_mut().map_or(Ok(()), |joined| joined.attach(child))?;
-        self.cable.as_mut().map_or(Ok(()), |cable| cable.attach(child))
+        let Some(cable) = &mut self.cable else { return Ok(()) };
+        cable.attach(child)?;
+        // Nobody in the box has run yet.
+        forwarding::ignore_announcements(&cable.host)
     }
 
     fn enter(&mut self) -> Result<()> {
