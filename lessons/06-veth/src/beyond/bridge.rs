@@ -2,7 +2,6 @@
 //! gateway. The first box makes it, the last one removes it.
 
 use std::net::IpAddr;
-use std::path::Path;
 
 use ground::host::network::{Shared, State, shared_name};
 use ground::story::muted;
@@ -160,7 +159,9 @@ fn rules(networks: &[Cidr]) -> Result<()> {
 }
 // ANCHOR_END: masquerade
 
+/// Whether a link that is made now may have an IPv6 address.
 fn has_ipv6() -> bool {
-    let all = Path::new("/proc/sys/net/ipv6/conf/all/disable_ipv6");
-    std::fs::read_to_string(all).is_ok_and(|value| value.trim() == "0")
+    let file = |whose| format!("/proc/sys/net/ipv6/conf/{whose}/disable_ipv6");
+    let is_on = |whose| std::fs::read_to_string(file(whose)).is_ok_and(|value| value.trim() == "0");
+    is_on("all") && is_on("default")
 }
