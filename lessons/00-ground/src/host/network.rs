@@ -6,7 +6,7 @@
 //! moment it is the old one or the new one.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
@@ -77,7 +77,10 @@ impl Shared {
                 let what = format!("read {}: {e}", file.display());
                 Error::new(Kind::Failed, what).remedy("cargo xtask clean")
             })?,
-            Err(_) => State::default(),
+            Err(e) if e.kind() == ErrorKind::NotFound => State::default(),
+            Err(e) => {
+                return Err(Error::os(format_args!("read {}", file.display()), e.into_errno()));
+            }
         };
         let mut shared = Shared { state, file, _lock: lock };
         shared.state.leases.retain(|lease| is_alive(&lease.run));
