@@ -26,11 +26,6 @@ pub struct Address {
 }
 
 impl Address {
-    /// An IPv6 address that is still being asked for whether another has it: nobody can use it yet.
-    pub fn is_tentative(&self) -> bool {
-        self.flags & libc::IFA_F_TENTATIVE != 0
-    }
-
     fn parse(message: &Received) -> Option<Address> {
         if message.kind != libc::RTM_NEWADDR {
             return None;

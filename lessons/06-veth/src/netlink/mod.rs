@@ -32,7 +32,7 @@ pub use address::Address;
 pub use links::{Link, State};
 pub use neighbour::Neighbour;
 pub use route::Route;
-pub use types::{Cidr, LinkName, Mac, shown};
+pub use types::{Cidr, Mac, shown};
 
 use std::fmt::Display;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};

@@ -28,21 +28,6 @@ pub struct Neighbour {
 }
 
 impl Neighbour {
-    /// The state as `ip neigh` shows it.
-    pub fn state_word(&self) -> &'static str {
-        match self.state {
-            0x01 => "INCOMPLETE",
-            0x02 => "REACHABLE",
-            0x04 => "STALE",
-            0x08 => "DELAY",
-            0x10 => "PROBE",
-            0x20 => "FAILED",
-            0x40 => "NOARP",
-            0x80 => "PERMANENT",
-            _ => "NONE",
-        }
-    }
-
     /// Whether the bridge has learnt it from a frame that came in; what it knows of itself is permanent.
     pub fn is_learnt(&self) -> bool {
         self.state & 0x80 == 0

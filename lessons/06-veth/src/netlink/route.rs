@@ -7,7 +7,7 @@ use nix::errno::Errno;
 
 use super::message::{Message, Received, number};
 use super::types::address_of;
-use super::{Cidr, Link, Netlink, Request, shown};
+use super::{Cidr, Netlink, Request};
 
 /// `struct rtmsg`: family, lengths of destination and source, TOS, table, protocol, scope, type, flags.
 const FIXED: usize = 12;
@@ -67,7 +67,7 @@ impl Route {
 // ANCHOR: add-route
 /// What is for nobody known goes to `gateway`, which must be reachable without a gateway.
 pub fn add_default(gateway: IpAddr) -> Request {
-    let message = Message::new(libc::RTM_NEWROUTE, &rtmsg(Cidr::host(gateway).family(), 0))
+    let message = Message::new(libc::RTM_NEWROUTE, &rtmsg(Cidr::host(gateway).family()))
         .flags(libc::NLM_F_CREATE | libc::NLM_F_EXCL)
         .put(libc::RTA_GATEWAY, &Cidr::host(gateway).octets());
     let six = if gateway.is_ipv6() { "-6 " } else { "" };
@@ -81,19 +81,9 @@ pub fn add_default(gateway: IpAddr) -> Request {
 }
 // ANCHOR_END: add-route
 
-/// Adds a route to a network: by a gateway, or over a link to which it is connected.
-pub fn add(destination: Cidr, gateway: Option<IpAddr>, link: Option<&Link>) -> Request {
-    change(libc::RTM_NEWROUTE, "add", destination, gateway, link)
-}
-
-/// Takes a route away.
-pub fn delete(destination: Cidr, gateway: Option<IpAddr>, link: Option<&Link>) -> Request {
-    change(libc::RTM_DELROUTE, "del", destination, gateway, link)
-}
-
 /// Takes the default route of a family (of this gateway) away.
 pub fn delete_default(gateway: IpAddr) -> Request {
-    let message = Message::new(libc::RTM_DELROUTE, &rtmsg(Cidr::host(gateway).family(), 0))
+    let message = Message::new(libc::RTM_DELROUTE, &rtmsg(Cidr::host(gateway).family()))
         .put(libc::RTA_GATEWAY, &Cidr::host(gateway).octets());
     Request::new(
         message,
@@ -103,41 +93,10 @@ pub fn delete_default(gateway: IpAddr) -> Request {
     .hint(Errno::ESRCH, "there is no such route")
 }
 
-fn change(
-    kind: u16,
-    verb: &str,
-    destination: Cidr,
-    gateway: Option<IpAddr>,
-    link: Option<&Link>,
-) -> Request {
-    let mut message = Message::new(kind, &rtmsg(destination.family(), destination.prefix))
-        .put(libc::RTA_DST, &destination.network().octets());
-    if kind == libc::RTM_NEWROUTE {
-        message = message.flags(libc::NLM_F_CREATE | libc::NLM_F_EXCL);
-    }
-    let mut words = destination.network().to_string();
-    if let Some(gateway) = gateway {
-        message = message.put(libc::RTA_GATEWAY, &Cidr::host(gateway).octets());
-        words.push_str(&format!(" via {gateway}"));
-    }
-    if let Some(link) = link {
-        message = message.number(libc::RTA_OIF, link.index);
-        words.push_str(&format!(" dev {}", shown(&link.name)));
-    }
-    let six = if destination.address.is_ipv6() { "-6 " } else { "" };
-    let name = if verb == "add" { "RTM_NEWROUTE" } else { "RTM_DELROUTE" };
-    Request::new(
-        message,
-        format_args!("{name} {words}"),
-        format_args!("ip {six}route {verb} {words}"),
-    )
-    .hint(Errno::EEXIST, "there is such a route already")
-    .hint(Errno::ESRCH, "there is no such route")
-}
-
-fn rtmsg(family: u8, prefix: u8) -> [u8; FIXED] {
+/// To everywhere.
+fn rtmsg(family: u8) -> [u8; FIXED] {
     let mut fixed = [0; FIXED];
-    (fixed[0], fixed[1]) = (family, prefix);
+    fixed[0] = family;
     (fixed[4], fixed[5]) = (libc::RT_TABLE_MAIN, libc::RTPROT_BOOT);
     (fixed[6], fixed[7]) = (libc::RT_SCOPE_UNIVERSE, libc::RTN_UNICAST);
     fixed

@@ -1,4 +1,4 @@
-//! What networks are spoken of with: hardware addresses, addresses with their prefix, names of links.
+//! What networks are spoken of with: hardware addresses, addresses with their prefix.
 
 use std::fmt::{self, Display};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -180,41 +180,5 @@ pub fn shown(name: &str) -> String {
     match name.starts_with(ground::host::PREFIX) {
         true => ground::text::name(name).to_string(),
         false => name.to_string(),
-    }
-}
-
-/// The name of a link: the kernel takes 1 to 15 bytes, no slash, no colon, no space.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct LinkName(String);
-
-impl LinkName {
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Display for LinkName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for LinkName {
-    type Err = Error;
-
-    fn from_str(word: &str) -> Result<LinkName> {
-        let refused = |c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control();
-        if !(1..=15).contains(&word.len()) {
-            return Err(Error::usage(format!(
-                "{word:?} cannot name a link: from 1 to 15 bytes are allowed"
-            )));
-        }
-        if word == "." || word == ".." || word.contains(refused) || word.contains('%') {
-            return Err(Error::usage(format!(
-                "{word:?} cannot name a link: no slash, colon, percent sign or space"
-            )));
-        }
-        Ok(LinkName(word.to_string()))
     }
 }
