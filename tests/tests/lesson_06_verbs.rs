@@ -85,3 +85,12 @@ fn a_process_that_is_not_there_has_no_topology() {
     assert_eq!((output.status.code(), complaint.lines().count()), (Some(1), 1), "{complaint}");
     assert!(complaint.contains("no such process"), "{complaint}");
 }
+
+#[test]
+fn without_privilege_ones_own_network_is_drawn() {
+    if !needs(&[Need::InitialRoot]) {
+        return;
+    }
+    let text = said(&mut tests::as_nobody(L06, &["topology"]));
+    assert!(text.starts_with("here · network namespace ") && text.contains("─ lo "), "{text}");
+}

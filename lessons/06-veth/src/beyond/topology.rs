@@ -74,17 +74,19 @@ struct Found {
     file: File,
     inode: u64,
     name: String,
+    is_own: bool,
 }
 
 fn found(path: PathBuf, name: String) -> Option<Found> {
     let file = File::open(path).ok()?;
     let inode = file.metadata().ok()?.ino();
-    Some(Found { file, inode, name })
+    Some(Found { file, inode, name, is_own: false })
 }
 
 /// Those of all processes that we may ask, and those with a name; each once. The caller's own comes first.
 fn everywhere() -> Vec<Found> {
     let own = found("/proc/self/ns/net".into(), "here".into());
+    let own = own.map(|own| Found { is_own: true, ..own });
     let numbers = fs::read_dir("/proc").into_iter().flatten().flatten();
     let mut numbers: Vec<i32> =
         numbers.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
@@ -112,24 +114,39 @@ fn of_process(number: i32) -> Option<Found> {
 /// All network namespaces that can be asked; of a process, its own and the caller's.
 pub fn read(process: Option<i32>) -> Result<Vec<Stack>> {
     let mut all = everywhere();
-    if let Some(process) = process {
-        let path = format!("/proc/{process}/ns/net");
-        let file = quietly(format_args!("open {path}"))
-            .hint(nix::errno::Errno::ENOENT, "no such process")
-            .run(|| File::open(&path))?;
-        let inode = quietly(format_args!("fstat {path}")).run(|| file.metadata())?.ino();
-        let here = all.first().map(|one| one.inode);
-        all.retain(|one| one.inode == inode || Some(one.inode) == here);
+    match process {
+        Some(process) => {
+            let asked = inode_of(process)?;
+            all.retain(|one| one.inode == asked || one.is_own);
+        }
+        None => all.retain(may_enter),
     }
     let mut links = Vec::new();
     for one in &all {
-        links.push(within(&one.file, || Netlink::route()?.links())?);
+        links.push(enter(one, || Netlink::route()?.links())?);
     }
     all.iter().zip(&links).map(|(one, own)| stack(one, own, &all, &links)).collect()
 }
 
+fn inode_of(process: i32) -> Result<u64> {
+    let path = format!("/proc/{process}/ns/net");
+    let file = quietly(format_args!("open {path}"))
+        .hint(nix::errno::Errno::ENOENT, "no such process")
+        .run(|| File::open(&path))?;
+    Ok(quietly(format_args!("fstat {path}")).run(|| file.metadata())?.ino())
+}
+
+/// Where one is already, everybody may ask. To go elsewhere takes CAP_SYS_ADMIN here and there.
+fn enter<T>(one: &Found, act: impl FnOnce() -> Result<T>) -> Result<T> {
+    if one.is_own { act() } else { within(&one.file, act) }
+}
+
+fn may_enter(one: &Found) -> bool {
+    one.is_own || within(&one.file, || Ok(())).is_ok()
+}
+
 fn stack(one: &Found, own: &[Link], all: &[Found], links: &[Vec<Link>]) -> Result<Stack> {
-    within(&one.file, || {
+    enter(one, || {
         let mut netlink = Netlink::route()?;
         let addresses = netlink.addresses()?;
         let named = |index| own.iter().find(|link| Some(link.index) == index);
