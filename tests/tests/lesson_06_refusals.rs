@@ -31,6 +31,8 @@ fn what_makes_no_sense_is_refused_by_the_command_line() {
         (&["--subnet", "10.0.0.0/31"], "no room for gateway and box"),
         (&["--subnet", "10.0.0.5/24"], "the network is 10.0.0.0/24"),
         (&["--subnet", "fd00::/64"], "an IPv4 network is wanted"),
+        (&["--subnet", "127.0.0.0/8"], "no host can have an address"),
+        (&["--subnet", "224.0.0.0/24"], "no host can have an address"),
         (&["--mac-address", "02:00:00:00:00"], "a MAC address like"),
         (&["--mac-address", "01:00:00:00:00:01"], "means a group"),
         (&["--mtu", "12"], "12 is not in 68..=65535"),
@@ -86,6 +88,8 @@ fn an_address_or_a_port_belongs_to_one() {
     refused(&router, &with(&["--ip", "10.9.0.1"]), &["not in the bridge's network"]);
     refused(&router, &with(&["--ip", "10.77.0.1"]), &["the gateway's"]);
     refused(&router, &with(&["--ip", "10.77.0.255"]), &["means 10.77.0.0/24 as a whole"]);
+    refused(&router, &with(&["--mtu", "1000"]), &["EINVAL", "an MTU of at least 1280"]);
+    tests::eventually("the cable is gone", || router.links().is_empty().then_some(()));
     refused(&router, &with(&["-p", "192.0.2.9:80:80"]), &["EADDRNOTAVAIL", "no link of this host"]);
     let _listener = router.inside(|| std::net::TcpListener::bind("0.0.0.0:8080").unwrap());
     refused(&router, &with(&["-p", "8080:80"]), &["EADDRINUSE", "choose another one"]);

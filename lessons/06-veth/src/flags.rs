@@ -137,9 +137,17 @@ fn subnet(word: &str) -> Result<Cidr> {
         Cidr { address: IpAddr::V6(_), .. } => wrong("an IPv4 network is wanted"),
         Cidr { prefix: ..8, .. } => wrong("that is more than one network can be: at least /8"),
         Cidr { prefix: 31.., .. } => wrong("there is no room for gateway and box: at most /30"),
+        Cidr { address, .. } if !is_for_hosts(address) => {
+            wrong("no host can have an address of that network")
+        }
         cidr if cidr.network() != cidr => {
             Err(Error::usage(format!("{cidr} names a host; the network is {}", cidr.network())))
         }
         cidr => Ok(cidr),
     }
+}
+
+/// 0, 127, and from 224 on: this host, loopback, groups, and what nobody uses.
+fn is_for_hosts(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V4(four) if !matches!(four.octets()[0], 0 | 127 | 224..))
 }

@@ -52,7 +52,7 @@ pub fn add(link: &Link, cidr: Cidr) -> Request {
     let (what, like) =
         (format!("RTM_NEWADDR {cidr} on {name}"), format!("ip addr add {cidr} dev {name}"));
     Request::new(message, what, like)
-        .hint(Errno::EEXIST, "the link has that address already")
+        .hint(Errno::EINVAL, "IPv6 needs links with an MTU of at least 1280")
         .hint(Errno::EACCES, "IPv6 is turned off; see /proc/sys/net/ipv6/conf/*/disable_ipv6")
 }
 // ANCHOR_END: add-address
