@@ -28,6 +28,7 @@ const NFTABLES: u16 = 10 << 8;
 const NFT_MSG_GETTABLE: u16 = NFTABLES | 1;
 const NFT_MSG_DELTABLE: u16 = NFTABLES | 2;
 const NFT_MSG_GETCHAIN: u16 = NFTABLES | 4;
+const NFT_MSG_GETRULE: u16 = NFTABLES | 7;
 const NFT_MSG_GETGEN: u16 = NFTABLES | 16;
 /// `struct ifinfomsg`: nothing decided.
 const IFINFOMSG: [u8; 16] = [0; 16];
@@ -95,7 +96,7 @@ pub fn delete_table(name: &str) -> nix::Result<()> {
     exchange(SockProtocol::NetlinkNetFilter, &batch)
 }
 
-/// A chain that drops what is to be forwarded unless a rule of it lets it through.
+/// A chain at the forward hook that lets nothing through but what a rule of it accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Barrier {
     /// `ip`, `inet` …
@@ -113,26 +114,66 @@ impl Barrier {
     }
 }
 
-/// The chains whose policy drops what is forwarded. An accept in another table does not help against them.
+/// The chains that drop what is forwarded, by their policy as Docker's or by their last rule as firewalld's. An accept in
+/// another table does not help against them.
 pub fn forward_barriers() -> nix::Result<Vec<Barrier>> {
-    dump(SockProtocol::NetlinkNetFilter, NFT_MSG_GETCHAIN, &NFGENMSG, barrier)
+    let protocol = SockProtocol::NetlinkNetFilter;
+    let chains = dump(protocol, NFT_MSG_GETCHAIN, &NFGENMSG, forward_chain)?;
+    let rules = dump(protocol, NFT_MSG_GETRULE, &NFGENMSG, rule)?;
+    let last_stops = |chain: &Barrier| {
+        let last = rules.iter().rev().find(|(of, _)| of == chain);
+        last.is_some_and(|(_, stops)| *stops)
+    };
+    let barriers = chains.into_iter().filter(|(chain, drops)| *drops || last_stops(chain));
+    Ok(barriers.map(|(chain, _)| chain).collect())
 }
 
-/// `NFTA_CHAIN_TABLE`, `_NAME`, `_HOOK`, `_POLICY`; numbers are in network byte order.
-fn barrier(body: &[u8]) -> Option<Barrier> {
+/// A chain at the forward hook, and whether its policy is to drop: `NFTA_CHAIN_TABLE`, `_NAME`, `_HOOK`, `_POLICY`; numbers
+/// are in network byte order.
+fn forward_chain(body: &[u8]) -> Option<(Barrier, bool)> {
     const FORWARD: [u8; 4] = [0, 0, 0, 2];
     const DROP: [u8; 4] = [0; 4];
-    let family = match body.first()? {
-        1 => "inet",
-        2 => "ip",
-        10 => "ip6",
-        _ => return None,
-    };
     let attributes = body.get(NFGENMSG.len()..)?;
-    let hook = value(value(attributes, 4)?, 1)?;
-    let drops = hook == FORWARD && value(attributes, 5)? == DROP;
-    let (table, chain) = (text(attributes, 1)?, text(attributes, 3)?);
-    drops.then_some(Barrier { family, table, chain })
+    let is_forward = value(value(attributes, 4)?, 1)? == FORWARD;
+    let chain =
+        Barrier { family: family(body)?, table: text(attributes, 1)?, chain: text(attributes, 3)? };
+    is_forward.then_some((chain, value(attributes, 5)? == DROP))
+}
+
+/// The chain of a rule, and whether nothing passes it: `NFTA_RULE_TABLE`, `_CHAIN`, `_EXPRESSIONS`.
+fn rule(body: &[u8]) -> Option<(Barrier, bool)> {
+    let attributes = body.get(NFGENMSG.len()..)?;
+    let chain =
+        Barrier { family: family(body)?, table: text(attributes, 1)?, chain: text(attributes, 2)? };
+    Some((chain, stops_all(value(attributes, 4).unwrap_or_default())))
+}
+
+fn family(body: &[u8]) -> Option<&'static str> {
+    match body.first()? {
+        1 => Some("inet"),
+        2 => Some("ip"),
+        10 => Some("ip6"),
+        _ => None,
+    }
+}
+
+/// Whether the expressions of a rule compare nothing, and end in `reject` or `drop`.
+fn stops_all(expressions: &[u8]) -> bool {
+    let mut stops = false;
+    for (_, expression) in attributes(expressions) {
+        match text(expression, 1).as_deref() {
+            Some("counter" | "log") => {}
+            Some("reject") => stops = true,
+            Some("immediate") if verdict(expression) == Some(&[0; 4]) => stops = true,
+            _ => return false,
+        }
+    }
+    stops
+}
+
+/// `NFTA_EXPR_DATA`, `NFTA_IMMEDIATE_DATA`, `NFTA_DATA_VERDICT`, `NFTA_VERDICT_CODE`; 0 is `NF_DROP`.
+fn verdict(expression: &[u8]) -> Option<&[u8]> {
+    [2, 2, 2, 1].into_iter().try_fold(expression, value)
 }
 
 fn ask(protocol: SockProtocol, kind: u16, flags: u16, body: &[u8]) -> nix::Result<()> {
@@ -180,17 +221,20 @@ fn next_message<'a>(rest: &mut &'a [u8]) -> Option<(u16, &'a [u8])> {
     Some((kind, body))
 }
 
+/// Attributes, in order: type and value.
+fn attributes(mut rest: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    std::iter::from_fn(move || {
+        let length = u16::from_ne_bytes(*rest.first_chunk()?) as usize;
+        let kind = u16::from_ne_bytes(*rest.get(2..)?.first_chunk()?) & 0x3FFF;
+        let value = rest.get(4..length)?;
+        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+        Some((kind, value))
+    })
+}
+
 /// The value of the first attribute of this type.
-fn value(mut attributes: &[u8], wanted: u16) -> Option<&[u8]> {
-    loop {
-        let length = u16::from_ne_bytes(*attributes.first_chunk()?) as usize;
-        let kind = u16::from_ne_bytes(*attributes.get(2..)?.first_chunk()?) & 0x3FFF;
-        let value = attributes.get(4..length)?;
-        if kind == wanted {
-            return Some(value);
-        }
-        attributes = attributes.get(length.next_multiple_of(4)..)?;
-    }
+fn value(list: &[u8], wanted: u16) -> Option<&[u8]> {
+    attributes(list).find(|(kind, _)| *kind == wanted).map(|(_, value)| value)
 }
 
 fn text(attributes: &[u8], wanted: u16) -> Option<String> {
@@ -243,6 +287,19 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_stops_all_when_it_compares_nothing() {
+        let list = |names: &[&str]| {
+            let one = |name: &&str| attribute(1, &attribute(1, name.as_bytes()));
+            names.iter().flat_map(one).collect::<Vec<_>>()
+        };
+        assert!(stops_all(&list(&["reject"])) && stops_all(&list(&["counter", "reject"])));
+        assert!(!stops_all(&list(&["ct", "cmp", "reject"])) && !stops_all(&list(&["counter"])));
+        let code = attribute(2, &attribute(2, &attribute(2, &attribute(1, &[0; 4]))));
+        let drop = attribute(1, &[attribute(1, b"immediate"), code].concat());
+        assert!(stops_all(&drop));
+    }
+
+    #[test]
     fn an_error_is_negated() {
         let reply = |error: i32| message(NLMSG_ERROR, 0, &error.to_ne_bytes());
         assert_eq!(answer(&reply(-95)), Err(Errno::EOPNOTSUPP));
@@ -256,7 +313,7 @@ mod tests {
         fn what_is_malformed_is_passed_over(bytes: Vec<u8>) {
             let mut rest = &bytes[..];
             while next_message(&mut rest).is_some() {}
-            let _ = (barrier(&bytes), value(&bytes, 1), answer(&bytes));
+            let _ = (forward_chain(&bytes), rule(&bytes), stops_all(&bytes), answer(&bytes));
         }
     }
 }

@@ -4,8 +4,8 @@ use super::{Finding, Group, Status};
 use crate::host::network::shared_name;
 use crate::netlink::{self, Barrier};
 
-/// `net.ipv4.ip_forward`, and each chain at the forward hook whose policy is to drop. A packet must be let through by the
-/// chains of every table: what lesson 06 accepts, Docker's or firewalld's chain can still drop.
+/// `net.ipv4.ip_forward`, and each chain at the forward hook that drops what no rule of it accepts. A packet must be let
+/// through by the chains of every table: what lesson 06 accepts, Docker's or firewalld's chain can still drop.
 pub(super) fn findings() -> Vec<Finding> {
     let on = std::fs::read_to_string("/proc/sys/net/ipv4/ip_forward");
     let what = match on.as_deref().map(str::trim) {
@@ -24,9 +24,12 @@ fn finding(barrier: &Barrier) -> Finding {
     let what =
         format!("chain {chain} drops what it does not accept: boxes on a bridge reach nobody");
     let rule = |side: &str| format!("sudo nft insert rule {chain} {side} \"{bridge}\" accept");
-    Finding::new(Group::Network, "forward-drop", Status::Limited, what)
-        .affects(&[6])
-        .remedy(format!("{}; {}", rule("iifname"), rule("oifname")))
+    let remedy = match &barrier.table[..] {
+        // It owns its table, and lets nobody else change it.
+        "firewalld" => format!("sudo firewall-cmd --zone=trusted --add-interface={bridge}"),
+        _ => format!("{}; {}", rule("iifname"), rule("oifname")),
+    };
+    Finding::new(Group::Network, "forward-drop", Status::Limited, what).affects(&[6]).remedy(remedy)
 }
 
 #[cfg(test)]
