@@ -215,36 +215,6 @@ fn nft_and_bridge_list_what_was_made() {
     assert!(ports.contains(&format!("bxw{}", running.pid())) && ports.contains("state forwarding"));
 }
 
-#[test]
-fn doctor_names_the_chain_that_stands_in_the_way() {
-    if !needs(&BRIDGE) || !program("nft") {
-        return;
-    }
-    let router = Router::new();
-    let doctor = || {
-        let output = router.command("00-ground", &["doctor"]).output().unwrap();
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    };
-    assert!(!doctor().contains("drops what it does not accept"));
-    // As Docker's chain, and as firewalld's.
-    let ruleset = "add table ip docker; \
-        add chain ip docker FORWARD { type filter hook forward priority 0; policy drop; }; \
-        add table inet firewalld; \
-        add chain inet firewalld filter_FORWARD { type filter hook forward priority 10; }; \
-        add rule inet firewalld filter_FORWARD ct state established,related accept; \
-        add rule inet firewalld filter_FORWARD reject with icmpx admin-prohibited";
-    said(&mut router.tool("nft", &[ruleset]));
-    let told = doctor().split_whitespace().collect::<Vec<_>>().join(" ");
-    for words in [
-        "chain ip docker FORWARD drops".to_string(),
-        format!("nft insert rule ip docker FORWARD iifname \"{}\" accept", bridge()),
-        "chain inet firewalld filter_FORWARD drops".into(),
-        format!("firewall-cmd --zone=trusted --add-interface={}", bridge()),
-    ] {
-        assert!(told.contains(&words), "no {words} in {told}");
-    }
-}
-
 /// A box that says which address it has, and lives until its standard input ends.
 struct Waiting {
     child: Child,

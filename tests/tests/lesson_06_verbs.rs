@@ -1,8 +1,9 @@
 //! The verbs of lesson 06: a network to mend by hand, and the picture of what there is.
 
+use ground::host::network::shared_name;
 use ground::needs::Need;
 use tests::router::Router;
-use tests::{Background, eventually, lesson, needs, said};
+use tests::{Background, eventually, lesson, needs, program, said};
 
 const L06: &str = "06-veth";
 const WORLD: [Need; 5] = [Need::Admin, Need::Clone3, Need::Veth, Need::Bridge, Need::Nftables];
@@ -93,4 +94,34 @@ fn without_privilege_ones_own_network_is_drawn() {
     }
     let text = said(&mut tests::as_nobody(L06, &["topology"]));
     assert!(text.starts_with("here · network namespace ") && text.contains("─ lo "), "{text}");
+}
+
+#[test]
+fn doctor_names_the_chain_that_stands_in_the_way() {
+    if !needs(&WORLD) || !program("nft") {
+        return;
+    }
+    let router = Router::new();
+    let doctor = || {
+        let output = router.command("00-ground", &["doctor"]).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert!(!doctor().contains("drops what it does not accept"));
+    // As Docker's chain, and as firewalld's.
+    let ruleset = "add table ip docker; \
+        add chain ip docker FORWARD { type filter hook forward priority 0; policy drop; }; \
+        add table inet firewalld; \
+        add chain inet firewalld filter_FORWARD { type filter hook forward priority 10; }; \
+        add rule inet firewalld filter_FORWARD ct state established,related accept; \
+        add rule inet firewalld filter_FORWARD reject with icmpx admin-prohibited";
+    said(&mut router.tool("nft", &[ruleset]));
+    let told = doctor().split_whitespace().collect::<Vec<_>>().join(" ");
+    for words in [
+        "chain ip docker FORWARD drops".to_string(),
+        format!("nft insert rule ip docker FORWARD iifname \"{}\" accept", shared_name()),
+        "chain inet firewalld filter_FORWARD drops".into(),
+        format!("firewall-cmd --zone=trusted --add-interface={}", shared_name()),
+    ] {
+        assert!(told.contains(&words), "no {words} in {told}");
+    }
 }
