@@ -130,14 +130,30 @@ impl Netlink {
         question: Message,
         each: impl Fn(&Received) -> Option<T>,
     ) -> Result<Vec<T>> {
+        let question = question.flags(libc::NLM_F_DUMP);
+        loop {
+            // Somebody has changed something between two parts of the answer: one of them may be missing.
+            if let Some(found) = self.dump_once(&what, question.clone(), &each)? {
+                return Ok(found);
+            }
+        }
+    }
+
+    fn dump_once<T>(
+        &mut self,
+        what: impl Display,
+        question: Message,
+        each: impl Fn(&Received) -> Option<T>,
+    ) -> Result<Option<Vec<T>>> {
         self.sequence = self.sequence.wrapping_add(1);
         let sequence = self.sequence;
-        self.send(&question.flags(libc::NLM_F_DUMP).finish(sequence))?;
-        let mut found = Vec::new();
+        self.send(&question.finish(sequence))?;
+        let (mut found, mut whole) = (Vec::new(), true);
         while let Some(buffer) = self.receive()? {
             for answer in messages(&buffer).filter(|answer| answer.sequence == sequence) {
+                whole &= i32::from(answer.flags) & libc::NLM_F_DUMP_INTR == 0;
                 match answer.kind.into() {
-                    libc::NLMSG_DONE => return Ok(found),
+                    libc::NLMSG_DONE => return Ok(whole.then_some(found)),
                     libc::NLMSG_ERROR => {
                         let refusal = error_of(&answer).unwrap_or_default();
                         quietly(&what).run(|| Err::<(), _>(refusal))?;
@@ -146,7 +162,7 @@ impl Netlink {
                 }
             }
         }
-        Ok(found)
+        Ok(Some(found))
     }
 
     /// Asks for one thing.
