@@ -72,6 +72,8 @@ fn the_root_is_an_overlay_of_the_layers_in_order() {
     let (above, below) = (lowers.find(&layer).unwrap(), lowers.rfind(&root).unwrap());
     assert!(above < below, "the uppermost comes first: {lowers}");
     assert!(options.iter().any(|option| option.starts_with("upperdir=")), "{options:?}");
+    // Its end need not wait until all that others wrote is on the disk.
+    assert!(options.iter().any(|option| option == "volatile"), "{options:?}");
 }
 
 #[test]

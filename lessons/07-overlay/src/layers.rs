@@ -29,6 +29,7 @@ pub struct Layers {
     /// Where the kernel makes what it then renames to `upper`, in one step.
     pub work: Option<PathBuf>,
     options: Vec<(&'static std::ffi::CStr, &'static str)>,
+    volatile: bool,
 }
 
 /// Whether the overlay must keep its notes in `user.overlay.*`: extended attributes named `trusted.*` are for who is root
@@ -43,15 +44,21 @@ impl Layers {
         Layers { lowers, ..Layers::default() }
     }
 
-    /// With one.
+    /// With one, which is to be kept.
     pub fn upper(self, upper: PathBuf, work: PathBuf) -> Layers {
-        Layers { upper: Some(upper), work: Some(work), ..self }
+        Layers { upper: Some(upper), work: Some(work), volatile: false, ..self }
     }
 
     /// With an option of overlayfs: `metacopy=on`.
     pub fn option(mut self, key: &'static std::ffi::CStr, value: &'static str) -> Layers {
         self.options.push((key, value));
         self
+    }
+
+    /// What is written need not survive a crash of the machine. Else the end of the mount, and each fsync in it, flushes the
+    /// whole file system that upper is on, whoever wrote to that. Linux 5.10.
+    pub fn volatile(self) -> Layers {
+        Layers { volatile: true, ..self }
     }
 
     /// What the kernel makes in the directory for its work, and does not remove: a directory with mode 0.
@@ -102,6 +109,9 @@ impl Layers {
     fn set_options(&self, overlay: &Context) -> Result<()> {
         if user_xattr() {
             doing("fsconfig userxattr").run(|| overlay.flag(c"userxattr"))?;
+        }
+        if self.volatile {
+            doing("fsconfig volatile").run(|| overlay.flag(c"volatile"))?;
         }
         self.options.iter().try_for_each(|(key, value)| {
             doing(format_args!("fsconfig {}={value}", key.to_string_lossy()))
@@ -159,7 +169,7 @@ impl Layers {
         let option =
             |(key, value): &(&std::ffi::CStr, &str)| format!("{}={value}", key.to_string_lossy());
         words.extend(self.options.iter().map(option));
-        words.extend(user_xattr().then(|| "userxattr".to_string()));
+        words.extend(self.flags().map(str::to_string));
         words.join(",")
     }
 
@@ -171,7 +181,13 @@ impl Layers {
         for (key, value) in &self.options {
             options += &format!(",{}={value}", key.to_string_lossy());
         }
-        options + if user_xattr() { ",userxattr" } else { "" }
+        self.flags().fold(options, |options, flag| options + "," + flag)
+    }
+
+    fn flags(&self) -> impl Iterator<Item = &'static str> {
+        [(user_xattr(), "userxattr"), (self.volatile, "volatile")]
+            .into_iter()
+            .filter_map(|(is_set, flag)| is_set.then_some(flag))
     }
 
     /// The lower layers as mount(8) wants them: the uppermost first.

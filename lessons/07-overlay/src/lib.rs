@@ -75,7 +75,8 @@ impl Overlay {
     /// The same, in a directory that another process can name as well, to release it.
     pub fn new_in(dir: &Path, lowers: Vec<PathBuf>) -> Overlay {
         let overlay = Overlay::of(dir, lowers).upper(dir.join("upper"), dir.join("work"));
-        Overlay { own_upper: true, ..overlay }
+        // It ends with the box, so nobody need wait for the disk.
+        Overlay { own_upper: true, layers: overlay.layers.volatile(), ..overlay }
     }
 
     /// Nobody can write.
