@@ -165,3 +165,34 @@ fn a_signal_ends_a_build_and_what_it_runs() {
     images.is_consistent();
     assert_eq!(images.json(&["list"]).as_array().unwrap().len(), 1);
 }
+
+/// A change of user takes away the signal that kills a box with its parent; Fedora's images set `container`.
+#[test]
+fn a_box_with_the_user_and_environment_of_an_image_is_still_ours() {
+    if !needs(&NEEDS) || !needs(&[Need::Overlay, Need::Clone3]) {
+        return;
+    }
+    let scratch = Scratch::new();
+    let images = Images(&scratch);
+    images.did(&["import", "-n", "base", &plain_file_system(&scratch)]);
+    let built = images.build("FROM base\nENV container=oci\nWORKDIR /work\nUSER 1000:1000\n", "x");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let at = images.at();
+    let flags = ["run", "--no-card", "--network", "none", "--store", &at, "--image", "x"];
+    let args = [&flags[..], &["--workdir", "/", "/bxw-probe", "hold"]].concat();
+    let mut running = tests::Background::start("07-overlay", &args);
+    assert_eq!(running.line(), "ready");
+    let boxed = running.boxed();
+    let proc = |name: &str| format!("/proc/{boxed}/{name}");
+    let environ = String::from_utf8(std::fs::read(proc("environ")).unwrap()).unwrap();
+    let marked = environ.split('\0').any(|entry| entry.starts_with("container=bxw-"));
+    assert!(marked, "{environ:?}");
+    // Asked for, and so not where the image says.
+    assert_eq!(std::fs::read_link(proc("cwd")).unwrap(), std::path::Path::new("/"));
+    running.signal(nix::sys::signal::Signal::SIGKILL);
+    running.wait();
+    tests::eventually("the box has ended", || {
+        (!std::fs::exists(proc("exe")).unwrap_or(false)).then_some(())
+    });
+    tests::lesson("00-ground").arg("clean").assert().success();
+}

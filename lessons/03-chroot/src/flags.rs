@@ -23,9 +23,9 @@ pub struct Flags {
     /// Directory that becomes / in the box; when left out, one with a shell and the usual tools is made
     #[arg(long, value_name = "DIR")]
     pub rootfs: Option<PathBuf>,
-    /// Directory in the box where the command begins
-    #[arg(short, long, value_name = "DIR", default_value = "/")]
-    pub workdir: PathBuf,
+    /// Directory in the box where the command begins; when left out, / or what an image says
+    #[arg(short, long, value_name = "DIR")]
+    pub workdir: Option<PathBuf>,
 }
 
 /// The flags of the lessons before are this one's, too.
@@ -46,6 +46,6 @@ impl Flags {
 
     /// The part that `--workdir` describes.
     pub fn workdir(&self) -> Workdir {
-        Workdir(self.workdir.clone())
+        Workdir(self.workdir.clone().unwrap_or_else(|| "/".into()))
     }
 }

@@ -51,7 +51,7 @@ fn run(flags: Flags, command: Command) -> Result<u8> {
         .with(flags.names())
         .with(flags.sysctls())
         .with(flags.volumes())
-        .with(source.workdir(&flags.workdir))
+        .with(source.workdir(flags.workdir.as_deref()))
         .with(flags.oom_score())
         .with(source.user())
         .run(command.card)

@@ -25,7 +25,7 @@ impl Source {
     }
 
     /// A container for the command, or for the image's own. A box of an image has the image's environment; another one the
-    /// caller's.
+    /// caller's. `container` is not for the image to set, as Fedora's does: by it `clean` knows our boxes.
     pub fn container(&self, argv: &[OsString]) -> Result<Container> {
         let Some(image) = &self.0 else {
             return match argv.is_empty() {
@@ -40,16 +40,14 @@ impl Source {
         let entries = terminal.iter().chain(&image.config().env);
         entries
             .filter_map(|entry| entry.split_once('='))
+            .filter(|(key, _)| *key != "container")
             .try_fold(container, |container, (k, v)| container.env(k, v))
     }
 
     /// Where the command begins: where it was asked for, or else where the image says.
-    pub fn workdir(&self, asked: &Path) -> Workdir {
-        let of_image = self.0.as_ref().and_then(|image| image.config().workdir.as_ref());
-        match of_image {
-            Some(dir) if asked == Path::new("/") => Workdir(dir.into()),
-            _ => Workdir(asked.into()),
-        }
+    pub fn workdir(&self, asked: Option<&Path>) -> Workdir {
+        let of_image = || self.0.as_ref()?.config().workdir.as_deref().map(Path::new);
+        Workdir(asked.or_else(of_image).unwrap_or(Path::new("/")).into())
     }
 
     /// As whom the command runs.
