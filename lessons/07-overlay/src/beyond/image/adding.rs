@@ -24,6 +24,7 @@ pub struct Adding<'a> {
     scratch: Scratch,
     /// What is made, and where it will be.
     made: Vec<(PathBuf, PathBuf)>,
+    /// What is left for the layers to come.
     limits: Limits,
     /// Chain ID of the layers so far.
     chain: Option<Digest>,
@@ -85,7 +86,7 @@ impl<'a> Adding<'a> {
         quietly(format_args!("make directory {}", path(tree.display())))
             .run(|| fs::create_dir(&tree))?;
         let keep = if known { None } else { Some(blob.as_path()) };
-        let passed = pass(from, keep, &tree, promised, self.limits)?;
+        let passed = pass(from, keep, &tree, promised, &mut self.limits)?;
         if let Some(promised) = diff_id.filter(|promised| **promised != passed.diff_id) {
             let (digest, found) = (passed.descriptor.digest, passed.diff_id);
             let what = format!("layer {digest} unpacks to {found}; the config says {promised}");
@@ -142,7 +143,7 @@ fn pass(
     keep: Option<&Path>,
     tree: &Path,
     promised: Option<&Descriptor>,
-    limits: Limits,
+    limits: &mut Limits,
 ) -> Result<Layer> {
     let create = |at: &Path| {
         let file =
@@ -167,10 +168,14 @@ fn pass(
     Ok(Layer { descriptor: Descriptor::new(media_type, digest, bytes), diff_id })
 }
 
-fn unpack_stream(raw: impl Read, tree: &Path, limits: Limits) -> Result<(Digest, Compression)> {
+fn unpack_stream(
+    raw: impl Read,
+    tree: &Path,
+    limits: &mut Limits,
+) -> Result<(Digest, Compression)> {
     let (plain, compression) = quietly("read a layer").run(|| decompress(raw))?;
     let mut plain = Hashing::new(plain);
-    unpack(&mut plain, tree, limits)?;
+    *limits = unpack(&mut plain, tree, *limits)?;
     Ok((plain.finish().1, compression))
 }
 

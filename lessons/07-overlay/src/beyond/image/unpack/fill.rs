@@ -80,7 +80,9 @@ impl Unpacker {
             }
             other => other?,
         }
-        self.directories.insert(path.to_path_buf(), meta);
+        // Now, and not with mode and times: a million directories with a megabyte each would be kept in memory.
+        self.attributes(place, path, &meta)?;
+        self.directories.insert(path.to_path_buf(), Meta { xattrs: Vec::new(), ..meta });
         Ok(())
     }
 
@@ -132,13 +134,15 @@ impl Unpacker {
             let mode = Mode::from_bits_truncate(meta.mode);
             told(path, fchmodat(parent, name, mode, FchmodatFlags::FollowSymlink))?;
         }
-        meta.xattrs
-            .iter()
-            .try_for_each(|(name, value)| self.attribute(place, path, name, value))?;
+        self.attributes(place, path, meta)?;
         told(
             path,
             utimensat(parent, name, &meta.mtime, &meta.mtime, UtimensatFlags::NoFollowSymlink),
         )
+    }
+
+    fn attributes(&self, place: &Place<'_>, path: &Path, meta: &Meta) -> Result<()> {
+        meta.xattrs.iter().try_for_each(|(name, value)| self.attribute(place, path, name, value))
     }
 
     fn attribute(

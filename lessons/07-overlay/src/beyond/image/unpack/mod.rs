@@ -27,7 +27,7 @@ use entry::{Entry, Meta};
 pub use tree::NO_ROOM;
 use tree::Tree;
 
-/// What an archive may cost.
+/// What an image may cost: all its layers together.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Bytes of the archive when decompressed, and of all its files: of each alone.
@@ -45,8 +45,9 @@ impl Default for Limits {
 /// Names and attributes of one entry: more than that is not told by anybody who means well.
 const METADATA: u64 = 1 << 20;
 
-/// Unpacks a tar archive into the empty directory `at`, and reads the stream to its end.
-pub fn unpack(from: impl Read, at: &Path, limits: Limits) -> Result<()> {
+/// Unpacks a tar archive into the empty directory `at`, and reads the stream to its end. Returns what is left for the
+/// image's other layers.
+pub fn unpack(from: impl Read, at: &Path, limits: Limits) -> Result<Limits> {
     let ration = Rc::new(Cell::new(METADATA));
     let mut archive = Archive::new(Rationed::new(from, ration.clone(), limits.bytes));
     let mut unpacker = Unpacker::new(at, limits)?;
@@ -60,8 +61,11 @@ pub fn unpack(from: impl Read, at: &Path, limits: Limits) -> Result<()> {
         ration.set(METADATA);
     }
     ration.set(u64::MAX);
-    io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(damaged)?;
-    unpacker.finish()
+    let mut rest = archive.into_inner();
+    io::copy(&mut rest, &mut io::sink()).map_err(damaged)?;
+    let Limits { bytes, entries } = unpacker.left;
+    unpacker.finish()?;
+    Ok(Limits { bytes: bytes.min(rest.left), entries })
 }
 
 /// The state of one unpacking.
@@ -87,6 +91,7 @@ impl Unpacker {
         let Some(entry) = Entry::read(from)? else { return Ok(()) };
         self.pay(&entry)?;
         let made = self.tree.missing(&entry.path)?;
+        self.left.entries = self.left.entries.saturating_sub(made.len() as u64);
         self.directories.extend(made.into_iter().map(|path| (path, Meta::directory())));
         match whiteout::Mark::of(&entry.path)? {
             Some(mark) => self.white_out(&entry.path, mark),

@@ -28,7 +28,7 @@ impl Yard {
     }
 
     fn unpack(&self, archive: &[u8]) -> Result<()> {
-        unpack(archive, &self.layer(), Limits { bytes: 64 << 20, entries: 10_000 })
+        unpack(archive, &self.layer(), Limits { bytes: 64 << 20, entries: 10_000 }).map(drop)
     }
 
     /// What is beside the layer.
@@ -149,6 +149,15 @@ fn more_than_the_limit_is_refused() {
     assert!(unpack(&large[..], &yard.layer(), limits).unwrap_err().to_string().contains("10000 bytes"));
     let endless = std::io::repeat(0);
     assert!(unpack(endless, &yard.layer(), limits).unwrap_err().to_string().contains("limit"));
+}
+
+#[test]
+fn what_a_layer_takes_is_missing_to_the_next_and_directories_nobody_told_of_count() {
+    let yard = Yard::new();
+    let limits = Limits { bytes: 10_000, entries: 10 };
+    let left = unpack(&archive(&[(Regular, "p/q/a", "four")])[..], &yard.layer(), limits).unwrap();
+    assert_eq!(left.entries, 10 - 3);
+    assert!(left.bytes <= 10_000 - 1024, "{left:?}");
 }
 
 #[test]
