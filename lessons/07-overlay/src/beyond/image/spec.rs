@@ -144,12 +144,16 @@ pub struct Manifest {
     pub config: Descriptor,
     /// The layers, the lowest first.
     pub layers: Vec<Descriptor>,
+    /// An index has this; in a manifest it makes a document that is both, and means one image to us and others elsewhere.
+    #[serde(default, skip_serializing)]
+    manifests: Option<serde::de::IgnoredAny>,
 }
 
 impl Manifest {
     /// A manifest of the OCI kind.
     pub fn new(config: Descriptor, layers: Vec<Descriptor>) -> Manifest {
-        Manifest { schema_version: 2, media_type: Some(MANIFEST.into()), config, layers }
+        let media_type = Some(MANIFEST.into());
+        Manifest { schema_version: 2, media_type, config, layers, manifests: None }
     }
 
     /// Refuses what is not an image: an artifact, an encrypted layer, more layers than can be mounted.
@@ -158,18 +162,17 @@ impl Manifest {
         if self.schema_version != 2 {
             return refused(format!("a manifest of schema version {}, not 2", self.schema_version));
         }
+        let media_type = self.media_type.as_deref().unwrap_or(MANIFEST);
+        if self.manifests.is_some() || ![MANIFEST, DOCKER_MANIFEST].contains(&media_type) {
+            return refused("a manifest that says it is something else as well".into());
+        }
         if ![CONFIG, DOCKER_CONFIG].contains(&self.config.media_type.as_str()) {
             return refused(format!(
                 "config of media type {}: not an image",
                 cut(&self.config.media_type)
             ));
         }
-        if self.layers.len() > MAX_LAYERS {
-            return refused(format!(
-                "{} layers: the kernel stacks {MAX_LAYERS}",
-                self.layers.len()
-            ));
-        }
+        check_number(self.layers.len())?;
         match self.layers.iter().find(|layer| !LAYERS.contains(&layer.media_type.as_str())) {
             Some(layer) => refused(format!(
                 "layer of media type {}: not a tar archive",
@@ -182,6 +185,17 @@ impl Manifest {
 
 /// `OVL_MAX_STACK`: more lower layers are EINVAL.
 const MAX_LAYERS: usize = 500;
+
+/// Refuses more layers than can be mounted.
+pub fn check_number(layers: usize) -> Result<()> {
+    match layers <= MAX_LAYERS {
+        true => Ok(()),
+        false => {
+            let what = format!("{layers} layers: the kernel stacks {MAX_LAYERS}");
+            Err(Error::new(Kind::Failed, what))
+        }
+    }
+}
 
 /// Reads JSON that a stranger wrote: no larger than registries allow; serde_json stops at a depth of 128.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T> {
@@ -227,5 +241,19 @@ mod tests {
         );
         let large = vec![b' '; MAX_JSON as usize + 1];
         assert!(parse::<Value>(&large, "manifest").unwrap_err().to_string().contains("larger"));
+    }
+
+    #[test]
+    fn a_manifest_that_is_an_index_as_well_is_refused() {
+        let config = Descriptor::of(CONFIG, b"{}");
+        let whole = serde_json::to_value(Manifest::new(config, Vec::new())).unwrap();
+        let check = |key: &str, value: Value| {
+            let mut both = whole.clone();
+            both[key] = value;
+            parse::<Manifest>(&bytes(&both), "manifest").unwrap().check()
+        };
+        assert!(check("mediaType", MANIFEST.into()).is_ok());
+        assert!(check("mediaType", INDEX.into()).is_err());
+        assert!(check("manifests", Value::Array(Vec::new())).is_err());
     }
 }

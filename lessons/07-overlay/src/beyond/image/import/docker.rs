@@ -42,6 +42,7 @@ fn image(
     let bytes = source.small(&saved.config)?;
     check_name(&saved.config, &bytes)?;
     let config: ImageConfig = spec::parse(&bytes, "the config")?;
+    spec::check_number(saved.layers.len())?;
     if config.rootfs.diff_ids.len() != saved.layers.len() {
         let (layers, told) = (saved.layers.len(), config.rootfs.diff_ids.len());
         return Err(Error::new(
