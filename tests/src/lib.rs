@@ -5,8 +5,10 @@ pub mod archive;
 mod background;
 pub mod devices;
 mod hosts;
+pub mod inits;
 pub mod refusal;
 pub mod router;
+pub mod runtime;
 mod scratch;
 pub mod sealed;
 mod skip;
@@ -24,7 +26,7 @@ pub use scratch::Scratch;
 pub use skip::{left_out, needs, program};
 
 /// The lessons that exist, by binary.
-pub const LESSONS: [&str; 8] = [
+pub const LESSONS: [&str; 9] = [
     "01-clone-pid",
     "02-mount-ns",
     "03-chroot",
@@ -33,6 +35,7 @@ pub const LESSONS: [&str; 8] = [
     "06-veth",
     "07-overlay",
     "08-caps",
+    "09-init-signals",
 ];
 
 /// A built binary of the workspace: beside this test's directory, or where `$BXW_BIN_DIR` says.

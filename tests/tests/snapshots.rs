@@ -162,4 +162,5 @@ lessons! {
     lesson_06_tells_what_was_recorded lesson_06_describes_itself_as_recorded "06-veth"
     lesson_07_tells_what_was_recorded lesson_07_describes_itself_as_recorded "07-overlay"
     lesson_08_tells_what_was_recorded lesson_08_describes_itself_as_recorded "08-caps"
+    lesson_09_tells_what_was_recorded lesson_09_describes_itself_as_recorded "09-init-signals"
 }

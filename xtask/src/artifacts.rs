@@ -42,24 +42,41 @@ pub fn binary(lesson: &Lesson) -> PathBuf {
     workspace::bin_dir().join(&lesson.dir)
 }
 
+/// Builds the programs that run inside boxes: the probe, and lesson 09's init.
+pub fn build_box_programs() -> Result<()> {
+    build_probe()?;
+    build_init()
+}
+
+/// Builds the init as a program without any library, and copies it to `<target>/debug/bxw-init`. It brings its own entry,
+/// so the linker must leave the C library's out. Not position independent: nobody would relocate it.
+fn build_init() -> Result<()> {
+    let mut command = rustc("init");
+    command.args(["--quiet", "--features", "alone", "--target", &host_triple()?]);
+    command.args(["--", "-C", "target-feature=+crt-static", "-C", "relocation-model=static"]);
+    command.args(["-static", "-nostartfiles", "-nostdlib"].map(|arg| format!("-Clink-arg={arg}")));
+    let init = executable_of("init", executables(&mut command)?)?;
+    publish(&init, "bxw-init")
+}
+
 /// Builds the probe, static where the platform has a static libc, and copies it to where the
 /// lessons look for it: `<target>/debug/bxw-probe`.
-pub fn build_probe() -> Result<()> {
+fn build_probe() -> Result<()> {
     let no_static = workspace::state_dir()?.join("no-static-libc");
     if !no_static.exists()
         && let Some(probe) = static_executable("probe")?
     {
-        return publish_probe(&probe);
+        return publish(&probe, "bxw-probe");
     }
     let probe = executable_of("probe", executables(rustc("probe").arg("--quiet"))?)?;
     if !no_static.exists() {
         eprintln!("no static libc here: the probe takes its shared libraries along");
         File::create(&no_static).doing("create", &no_static)?;
     }
-    publish_probe(&probe)
+    publish(&probe, "bxw-probe")
 }
 
-/// Both packages end up inside a box or a machine: small matters, so they have a profile of their own.
+/// These packages end up inside a box or a machine: small matters, so they have a profile of their own.
 fn rustc(package: &str) -> Command {
     let mut command = cargo("rustc");
     command.args(["--package", package, "--bin", package, "--profile", "probe", JSON]);
@@ -108,9 +125,9 @@ fn host_triple() -> Result<String> {
     host.map(str::to_owned).ok_or_else(|| Failure::unusable("rustc -vV names no host"))
 }
 
-/// Copies beside and renames, so that a box that runs the old probe keeps it.
-fn publish_probe(built: &Path) -> Result<()> {
-    let published = workspace::bin_dir().join("bxw-probe");
+/// Copies beside and renames, so that a box that runs the old program keeps it.
+fn publish(built: &Path, name: &str) -> Result<()> {
+    let published = workspace::bin_dir().join(name);
     let fresh = |new: &fs::Metadata, old: fs::Metadata| {
         old.len() == new.len() && old.modified().ok() >= new.modified().ok()
     };
@@ -119,8 +136,8 @@ fn publish_probe(built: &Path) -> Result<()> {
         return Ok(());
     }
     let beside = published.with_extension(std::process::id().to_string());
-    fs::copy(built, &beside).doing("copy the probe to", &beside)?;
-    fs::rename(&beside, &published).doing("rename the probe to", &published)
+    fs::copy(built, &beside).doing("copy a program to", &beside)?;
+    fs::rename(&beside, &published).doing("rename a program to", &published)
 }
 
 const JSON: &str = "--message-format=json-render-diagnostics";

@@ -72,7 +72,7 @@ pub fn run_at(Runnable::Lesson(args): Runnable, place: Option<Elevation>) -> Res
     let lesson = lessons::find(&all, &args.lesson)?;
     artifacts::build_lessons([lesson])?;
     if lesson.number > 1 || args.experiment.is_some() {
-        artifacts::build_probe()?;
+        artifacts::build_box_programs()?;
     }
     let binary = artifacts::binary(lesson);
     if let Some(experiment) = &args.experiment {

@@ -48,7 +48,7 @@ fn is_changed(kept: &Path, text: &[u8]) -> bool {
 /// The recordings of this world, and of the cgroup v2 machine where there is one.
 fn render() -> Result<BTreeMap<String, Vec<u8>>> {
     artifacts::build_lessons(&lessons::discover(&workspace::root())?)?;
-    artifacts::build_probe()?;
+    artifacts::build_box_programs()?;
     let suite = Suite::of(artifacts::build_test("snapshots")?);
     let mut texts = render_at(&suite, test::privileged())?;
     match vm::ready() {

@@ -40,6 +40,11 @@ pub fn take() -> Option<siginfo> {
     SIGNALS.get().and_then(|fd| fd.read_signal().ok().flatten())
 }
 
+/// Readable while an ending signal is pending: for whoever waits for several things at once.
+pub fn pending() -> Option<BorrowedFd<'static>> {
+    SIGNALS.get().map(SignalFd::as_fd)
+}
+
 /// Unwinds when an ending signal is pending.
 pub fn check() {
     if let Some(info) = take() {

@@ -6,6 +6,7 @@
 
 mod cli;
 mod experiment;
+mod run;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, stderr, stdout};
@@ -20,13 +21,13 @@ use nix::sys::signal::Signal;
 use nix::unistd::getuid;
 
 use cli::{Asked, Parsed};
-pub use cli::{Cli, Command, FaceFlags, Look, OwnVerb, Verb, one_line};
+pub use cli::{Cli, Command, FaceFlags, Look, OwnVerb, RunArgs, Verb, one_line};
 pub use experiment::{Experiment, Findings, Level};
+pub use run::{adopt_run, begin_run, end_run, run_dir, run_name};
 
 use crate::call::IntoErrno;
 use crate::card::{self, Card};
 use crate::error::{Error, Result};
-use crate::host::Run;
 use crate::interrupt::{self, Interrupted};
 use crate::needs::Need;
 use crate::proc::Process;
@@ -59,20 +60,6 @@ impl<R> Lesson<R> {
     fn runs_for_everybody(&self) -> bool {
         self.number_and_name().0 >= "08"
     }
-}
-
-/// What this process made on the host stands below [`run_dir`]; the guard goes when the lesson ends.
-static RUN: OnceLock<(String, std::path::PathBuf)> = OnceLock::new();
-
-/// Name of this run, `bxw-UID-run-PID`: for everything made on the host.
-pub fn run_name() -> &'static str {
-    RUN.get().map_or("bxw", |(name, _)| name)
-}
-
-/// A directory of this run's own on the host.
-pub fn run_dir() -> Result<&'static std::path::Path> {
-    let (_, dir) = RUN.get().ok_or_else(|| Error::environment("no lesson is running"))?;
-    Ok(dir)
 }
 
 static LOOK: OnceLock<Look> = OnceLock::new();
@@ -153,7 +140,7 @@ fn perform<R: Args>(lesson: &Lesson<R>, look: Look, rootless: bool, asked: Asked
     };
     let brings_one = matches!(asked, Asked::Common(Verb::Run(_))) && lesson.runs_for_everybody();
     let rootless = rootless || (brings_one && !Need::Admin.is_met());
-    let _run = begin(look, rootless, &asked)?;
+    let _ends = begin(look, rootless, &asked)?;
     if !chosen.is_empty() {
         return experiment::perform(lesson.number_and_name().0, &chosen);
     }
@@ -173,12 +160,11 @@ fn perform<R: Args>(lesson: &Lesson<R>, look: Look, rootless: bool, asked: Asked
 }
 
 /// From here on there may be something to undo: what the run makes goes with what this returns.
-fn begin<R: Args>(look: Look, rootless: bool, asked: &Asked<R>) -> Result<Run> {
+fn begin<R: Args>(look: Look, rootless: bool, asked: &Asked<R>) -> Result<run::Ends> {
     let _ = LOOK.set(look);
     interrupt::block()?;
     end_with_sudo();
-    let run = Run::begin()?;
-    let _ = RUN.set((run.name(), run.dir().to_path_buf()));
+    let ends = run::allow()?;
     match asked {
         Asked::Own(..) => {}
         Asked::Common(Verb::Run(run)) => look.tell_run(run.tell),
@@ -191,7 +177,7 @@ fn begin<R: Args>(look: Look, rootless: bool, asked: &Asked<R>) -> Result<Run> {
     } else if Need::Admin.is_met() {
         guard::enter()?;
     }
-    Ok(run)
+    Ok(ends)
 }
 
 /// What the user started is sudo. If that is killed, this process would go on as root without anybody's knowing.

@@ -2,6 +2,7 @@
 //! the tests that skip by it, `doctor` that explains it, and the book's tables.
 
 pub(crate) mod controllers;
+mod declare;
 mod declared;
 mod disk;
 pub(crate) mod kernel;
@@ -89,6 +90,12 @@ pub enum Need {
     Vxlan,
     /// The program `ip`.
     Iproute2,
+    /// bash is installed.
+    Bash,
+    /// runc is installed: a program written in Go.
+    Runc,
+    /// tini is installed.
+    Tini,
 }
 
 /// How a need is looked at.
@@ -149,7 +156,7 @@ impl Need {
         &self.declared().probe
     }
 
-    fn declared(self) -> &'static declared::Declared {
+    fn declared(self) -> &'static declare::Declared {
         &declared::ALL[self as usize]
     }
 }

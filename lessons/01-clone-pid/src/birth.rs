@@ -110,8 +110,9 @@ impl Container {
     }
 
     fn seal_and_exec(&mut self, wire: &Telegraph) -> Result<Infallible> {
-        self.parts.seal()?;
+        // First: what `seal` forks, an init, is to have the box's terminal and pipes, too.
         self.take_stdio()?;
+        self.parts.seal()?;
         reset_signals(self.ignored)?;
         // Whatever this process or its ancestors left open ends here, and with it the telegraph.
         quietly("close_range from 3 on execve").run(|| sys::close_on_exec_from(3))?;

@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 
 use ground::call::quietly;
 use ground::error::Kind;
-use ground::lesson::{c_strings, run_name, show_card};
+use ground::lesson::{begin_run, c_strings, run_name, show_card};
 use ground::proc::Process;
 use ground::proc::ns::CLONE_NEWTIME;
 use ground::{Error, Result};
@@ -47,6 +47,7 @@ impl Container {
         if argv.first().is_none_or(|program| program.is_empty()) {
             return Err(Error::usage("the command is empty"));
         }
+        begin_run()?;
         let entry = |(key, value)| [key, "=".into(), value].into_iter().collect();
         let envp = c_strings(&std::env::vars_os().map(entry).collect::<Vec<OsString>>())?;
         let container = Container {
@@ -75,6 +76,16 @@ impl Container {
         self.program.envp.retain(|entry| !entry.as_bytes().starts_with(prefix.as_bytes()));
         self.program.envp.extend(c_strings(&[format!("{prefix}{value}").into()])?);
         Ok(self)
+    }
+
+    /// Sets a variable unless it has one of that name.
+    pub fn env_unless_set(self, key: &str, value: &str) -> Result<Container> {
+        let prefix = format!("{key}=");
+        match self.program.envp.iter().any(|entry| entry.as_bytes().starts_with(prefix.as_bytes()))
+        {
+            true => Ok(self),
+            false => self.env(key, value),
+        }
     }
 
     /// Begins with an empty environment: an image has its own. What marks the box stays.

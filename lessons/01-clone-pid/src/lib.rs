@@ -18,8 +18,8 @@
 //!   7                                                    enter()   each part, in order
 //!   8  [create returns] ◀─────────────────────── waiting [second gate, when asked for]
 //!      start ──────────────────────────────────────────▶
-//!   9                                                    seal()    each part, in order
-//!  10                                                    stdio, signals reset, descriptors close-on-exec
+//!   9                                                    stdio; seal()    each part, in order
+//!  10                                                    signals reset, descriptors close-on-exec
 //!  11  [the card is read] ◀───────────────────── waiting [third gate, when asked for]
 //!      go ─────────────────────────────────────────────▶
 //!  12  end of file: it worked ◀───────────────────────── execve

@@ -41,10 +41,7 @@ impl Part for Freezer {
 impl Group {
     /// Stops every process of the box where it is; no signal tells it. Dropping what is returned resumes it.
     pub fn pause(&self) -> Result<Paused> {
-        let paused = Paused(Some(self.place(Controller::FREEZER)?));
-        paused.write(Frozen::Yes)?;
-        paused.wait()?;
-        Ok(paused)
+        Paused::begin(self.place(Controller::FREEZER)?)
     }
 }
 // ANCHOR_END: freezer
@@ -55,6 +52,24 @@ impl Group {
 pub struct Paused(Option<Place>);
 
 impl Paused {
+    /// Freezes a group that another process has made.
+    pub fn begin(place: Place) -> Result<Paused> {
+        let paused = Paused(Some(place));
+        paused.write(Frozen::Yes)?;
+        paused.wait()?;
+        Ok(paused)
+    }
+
+    /// One that stands still already.
+    pub fn found(place: Place) -> Paused {
+        Paused(Some(place))
+    }
+
+    /// Leaves it as it is: somebody else will let it run on.
+    pub fn stay(mut self) {
+        self.0 = None;
+    }
+
     /// Lets the box run on.
     pub fn resume(mut self) -> Result<()> {
         self.write(Frozen::No)?;

@@ -114,7 +114,7 @@ impl Stage {
                 command.arg(if self.v2 { "v2" } else { "v1" }).arg(root).arg("/bin/true")
             }
             Kind::Ours => command
-                .args(["run", "--no-card", "--memory=256m", "--memory-swap=-1"])
+                .args(["run", "--no-card", "--memory=256m", "--memory-swap=-1", "--network=none"])
                 .args(["--cpus=1", "--pids-limit=100", "--rootfs"])
                 .args([root.as_os_str(), "--".as_ref(), "/bin/true".as_ref()]),
             Kind::Oci => command

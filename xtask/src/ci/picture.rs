@@ -24,7 +24,7 @@ pub fn picture() -> Result<()> {
     let lessons = lessons::taught(&workspace::root())?;
     let ground = host::ground()?;
     artifacts::build_lessons(&lessons)?;
-    artifacts::build_probe()?;
+    artifacts::build_box_programs()?;
     let elevation = elevate::to_root("the lessons and the picture of the whole host")?;
     run_all(&lessons[..1.min(lessons.len())], elevation)?;
     let before = take(&ground, elevation)?;

@@ -8,7 +8,7 @@ use crate::{artifacts, lessons, sys, workspace};
 /// often. Stops at the first failure, whose output has then been shown.
 pub fn soak(times: u32) -> Result<()> {
     artifacts::build_lessons(&lessons::discover(&workspace::root())?)?;
-    artifacts::build_probe()?;
+    artifacts::build_box_programs()?;
     sys::outlive_interrupts();
     repeat("snapshots", times)?;
     repeat("hygiene", (times / 10).max(1))

@@ -35,7 +35,7 @@ impl Scope {
     pub fn build(&self) -> Result<Vec<Executable>> {
         let lessons = lessons::discover(&workspace::root())?;
         artifacts::build_lessons(lessons.iter().filter(|lesson| self.wants(lesson)))?;
-        artifacts::build_probe()?;
+        artifacts::build_box_programs()?;
         match self {
             Scope::All => artifacts::build_tests(),
             Scope::Targets(names) => artifacts::build_these_tests(names.iter().map(String::as_str)),

@@ -94,6 +94,8 @@ fn forbidden(from: &Room, to: &Room) -> Option<&'static str> {
         (Room::Inside(from), Room::Lesson(to)) if to <= from => None,
         // Its tests may use what all tests share.
         (Room::Inside(_), Room::Other(room)) if room == "tests" => None,
+        // A second package of its own directory: the init.
+        (Room::Lesson(from), Room::Inside(to)) if to <= from => None,
         (Room::Lesson(_) | Room::Inside(_), _) => Some("a lesson stands on lower numbers only"),
         (Room::Other(room), Room::Lesson(_)) if room == "xtask" => Some("xtask knows no lesson"),
         _ => None,

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 pub mod attack;
+pub mod children;
 pub mod net;
 pub mod powers;
 
@@ -182,11 +183,16 @@ pub fn fork(child: impl FnOnce()) -> io::Result<i32> {
             // SAFETY: PR_SET_PDEATHSIG takes one integer.
             unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as c_long) };
             child();
-            // SAFETY: takes an integer and does not return.
-            unsafe { libc::_exit(0) }
+            exit_now(0)
         }
         pid => Ok(pid),
     }
+}
+
+/// _exit(2)
+pub fn exit_now(status: i32) -> ! {
+    // SAFETY: takes an integer and does not return.
+    unsafe { libc::_exit(status) }
 }
 
 /// Waits until a child is dead and leaves it a zombie: waitid(2), WNOWAIT.
@@ -225,12 +231,6 @@ pub fn cpus() -> io::Result<i32> {
     check(unsafe { libc::sched_getaffinity(0, size_of_val(&set), &raw mut set) })?;
     // SAFETY: only counts bits.
     Ok(unsafe { libc::CPU_COUNT(&set) })
-}
-
-/// waitpid(2) for whichever child has ended, or ends next
-pub fn wait_any() -> io::Result<i32> {
-    // SAFETY: a null status is not written to.
-    check(unsafe { libc::waitpid(-1, ptr::null_mut(), 0) })
 }
 
 /// mmap(2) of a whole file, for reading, until the process ends

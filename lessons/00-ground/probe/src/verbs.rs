@@ -19,7 +19,10 @@ macro_rules! topics {
     };
 }
 
-topics! { cpu memory pages tasks report process files disk mounts descriptors ipc escape attacks powers net net_ping waiting script }
+topics! {
+    cpu memory pages tasks report process files disk mounts descriptors ipc escape attacks powers net net_ping waiting
+    signals family script
+}
 
 fn all() -> impl Iterator<Item = &'static Verb> {
     TOPICS.iter().copied().flatten()

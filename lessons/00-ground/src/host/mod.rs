@@ -5,6 +5,7 @@
 //! the lock is free, and [`sweep`] finds the rest. Prefix and state directory carry the user's number, so thirty people
 //! can share one host and `clean` never touches a neighbour's.
 
+pub mod data;
 pub mod disk;
 pub mod groups;
 pub mod hierarchy;
@@ -95,18 +96,7 @@ impl Run {
         // Both can only be left by a dead process that had our number.
         sweep::remove_remains(&dir)?;
         sweep::remove_run(&nascent)?;
-        quietly(format_args!("make directory {}", nascent.display())).run(|| {
-            loop {
-                match fs::create_dir(&nascent) {
-                    // The last run of before has just ended, and taken the state directory with it.
-                    Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                        make_private(nascent.parent().unwrap_or(&nascent))
-                            .map_err(|e| e.errno().unwrap_or(Errno::EACCES))?;
-                    }
-                    made => return made.map_err(crate::call::IntoErrno::into_errno),
-                }
-            }
-        })?;
+        make_nascent(&nascent)?;
         let lock = lock(&nascent)?
             .ok_or_else(|| Error::environment(format!("{} is locked", nascent.display())))?;
         quietly(format_args!("rename {}", nascent.display())).run(|| fs::rename(&nascent, &dir))?;
@@ -115,13 +105,31 @@ impl Run {
 
     /// Its name: `bxw-UID-run-PID`. Boxes carry it in their environment as `container=NAME`.
     pub fn name(&self) -> String {
-        format!("{PREFIX}-{}-{}", owner(), self.name)
+        // Not owner(): inside a user namespace that would be somebody else.
+        let ours = self.dir.parent().and_then(Path::file_name).unwrap_or_default();
+        format!("{}-{}", ours.display(), self.name)
     }
 
     /// A directory for what the lesson makes; removed with everything in it.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
+}
+
+/// The state directory goes with its last user: that may be right now. Once this one is in it, it stays.
+fn make_nascent(nascent: &Path) -> Result<()> {
+    let state = nascent.parent().unwrap_or(nascent);
+    let make = || match fs::create_dir(nascent) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        other => other.map(|()| true),
+    };
+    for _ in 0..100 {
+        if quietly(format_args!("make directory {}", nascent.display())).run(make)? {
+            return Ok(());
+        }
+        make_private(state)?;
+    }
+    Err(Error::environment(format!("{} disappears again and again", state.display())))
 }
 
 impl Drop for Run {
@@ -134,6 +142,12 @@ impl Drop for Run {
         // Goes with the last run, unless a root file system is cached in it.
         let _ = self.dir.parent().map(fs::remove_dir);
     }
+}
+
+/// Whether somebody holds the lock of a run's directory. Looking makes nothing: its owner may just be removing it.
+fn is_locked(dir: &Path) -> bool {
+    let Ok(file) = File::open(dir.join("lock")) else { return false };
+    matches!(Flock::lock(file, FlockArg::LockExclusiveNonblock), Err((_, Errno::EWOULDBLOCK)))
 }
 
 /// The lock of a run's directory: `None` while another process holds it. See flock(2).

@@ -13,7 +13,7 @@ use nix::mount::{MntFlags, umount2};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{PREFIX, disk, groups, hierarchy, lock, network, owner, state_dir};
+use super::{PREFIX, disk, groups, hierarchy, is_locked, network, owner, state_dir};
 use crate::call::quietly;
 use crate::error::{Error, Result};
 use crate::proc::{self, Process};
@@ -46,9 +46,7 @@ pub fn sweep() -> Result<Swept> {
             swept.alive.push(format!("{} (a lesson is running)", path.display()));
             continue;
         }
-        let outcome = kill_boxes(&name, &mut swept.removed)
-            .and_then(|()| remove_groups(|run| name == format!("run-{run}"), &mut swept.removed))
-            .and_then(|()| remove_run(&path));
+        let outcome = bury(&name, &path, &mut swept.removed);
         match outcome {
             Ok(()) => swept.removed.push(path.display().to_string()),
             Err(e) => swept.failed.push(e.to_string()),
@@ -74,13 +72,28 @@ pub fn sweep() -> Result<Swept> {
     Ok(swept)
 }
 
+/// Removes what one run has left, `run-PID`, if its owner is dead.
+pub fn dead_run(name: &str) -> Result<()> {
+    let path = state_dir()?.join(name);
+    match is_alive(&path) {
+        true => Ok(()),
+        false => bury(name, &path, &mut Vec::new()),
+    }
+}
+
+fn bury(name: &str, path: &Path, removed: &mut Vec<String>) -> Result<()> {
+    kill_boxes(name, removed)?;
+    remove_groups(|run| name == format!("run-{run}"), removed)?;
+    remove_run(path)
+}
+
 /// Whether a run's owner lives: it holds the lock, or is about to take it (`run-PID.new`). Its number proves nothing: it
 /// may live in another PID namespace.
 pub(super) fn is_alive(run: &Path) -> bool {
     let nascent = run.extension().is_some_and(|extension| extension == "new");
     let pid = run.file_stem().and_then(|stem| stem.to_str()?.strip_prefix("run-")?.parse().ok());
     let visible = pid.is_some_and(|pid| exists(Pid::from_raw(pid)));
-    let held = || matches!(lock(run), Ok(None));
+    let held = || is_locked(run);
     // A child of a killed owner holds the lock, too, until it has died of the same.
     let stays_held = || {
         (0..50).all(|_| {

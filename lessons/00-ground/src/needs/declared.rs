@@ -1,6 +1,7 @@
 //! The table of needs.
 
 use super::controllers::{self, Controller};
+use super::declare::{Declared, need};
 use super::disk;
 use super::kernel::{self, has_namespace};
 use super::network;
@@ -8,43 +9,6 @@ use super::trial::Trial;
 use super::{Need, Probe, can_mknod, is_admin, is_initial_root};
 use crate::proc::ns::Namespace;
 use crate::sys;
-
-/// A need as it is declared.
-pub(super) struct Declared {
-    need: Need,
-    pub id: &'static str,
-    pub what: &'static str,
-    pub remedy: &'static str,
-    pub lessons: &'static [u8],
-    pub essential: bool,
-    pub probe: Probe,
-}
-
-pub(super) const fn need(
-    need: Need,
-    id: &'static str,
-    what: &'static str,
-    probe: Probe,
-) -> Declared {
-    let remedy = "boot a newer kernel";
-    Declared { need, id, what, remedy, lessons: &[], essential: false, probe }
-}
-
-impl Declared {
-    /// Lessons of which a part cannot be shown without it.
-    pub(super) const fn affects(self, lessons: &'static [u8]) -> Declared {
-        Declared { lessons, ..self }
-    }
-
-    /// Lessons that cannot be shown at all without it.
-    pub(super) const fn essential(self, lessons: &'static [u8]) -> Declared {
-        Declared { lessons, essential: true, ..self }
-    }
-
-    pub(super) const fn remedy(self, remedy: &'static str) -> Declared {
-        Declared { remedy, ..self }
-    }
-}
 
 /// The list of the needs in the table.
 pub(super) const fn needs() -> [Need; ALL.len()] {
@@ -62,7 +26,7 @@ const GROUPS: &str = "run with sudo; where root lacks it too, /sys/fs/cgroup is 
                       or /proc/cmdline has cgroup_disable=";
 
 /// Every need, in the order of the enumeration.
-pub(super) static ALL: [Declared; 34] = [
+pub(super) static ALL: [Declared; 37] = [
     need(
         Need::Admin,
         "admin",
@@ -251,6 +215,30 @@ pub(super) static ALL: [Declared; 34] = [
     network::IPVLAN,
     network::VXLAN,
     network::IPROUTE2,
+    need(
+        Need::Bash,
+        "bash",
+        "bash, whose handlers are looked at",
+        Probe::Kernel(|| kernel::has_program("bash")),
+    )
+    .affects(&[9])
+    .remedy("install bash with the distribution's package manager"),
+    need(
+        Need::Runc,
+        "runc",
+        "runc, as a program written in Go",
+        Probe::Kernel(|| kernel::has_program("runc")),
+    )
+    .affects(&[9])
+    .remedy("install runc with the distribution's package manager"),
+    need(
+        Need::Tini,
+        "tini",
+        "tini, to compare the kit's init with",
+        Probe::Kernel(|| kernel::has_program("tini")),
+    )
+    .affects(&[9])
+    .remedy("install tini with the distribution's package manager"),
 ];
 
 #[cfg(test)]

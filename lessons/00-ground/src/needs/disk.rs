@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::declared::{Declared, need};
+use super::declare::{Declared, need};
 use super::{Need, Probe, kernel};
 
 /// A disk of one's own.

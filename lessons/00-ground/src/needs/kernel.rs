@@ -68,6 +68,12 @@ fn lists(modules: &str, name: &str) -> bool {
     modules.lines().any(is_it)
 }
 
+/// Whether a program of this name can be found.
+pub fn has_program(name: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|directory| directory.join(name).is_file())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

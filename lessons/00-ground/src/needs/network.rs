@@ -2,7 +2,7 @@
 
 use std::env;
 
-use super::declared::{Declared, need};
+use super::declare::{Declared, need};
 use super::kernel::{has_module, has_namespace};
 use super::trial::Trial;
 use super::{Need, Probe};

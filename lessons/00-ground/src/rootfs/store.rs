@@ -82,15 +82,19 @@ fn locate() -> Result<PathBuf> {
     Ok(base.ok_or_else(what)?.join(name).join("rootfs"))
 }
 
+/// The state directory goes with its last user, at any moment; it is made again on the file system of its parent.
 fn may_execute(dir: &Path) -> Result<bool> {
-    let found = quietly(format_args!("statvfs {}", dir.display())).run(|| statvfs(dir))?;
+    let ask = || match (statvfs(dir), dir.parent()) {
+        (Err(Errno::ENOENT), Some(parent)) => statvfs(parent),
+        (found, _) => found,
+    };
+    let found = quietly(format_args!("statvfs {}", dir.display())).run(ask)?;
     Ok(!found.flags().contains(FsFlags::ST_NOEXEC))
 }
 
 /// Makes the store and the directories above it that are missing. Others may look into what is made here, whatever the
 /// umask; what was there before is left as it was.
 fn make(store: &Path) -> Result<()> {
-    let missing: Vec<&Path> = store.ancestors().take_while(|dir| !dir.exists()).collect();
     let make = |dir: &&Path| match fs::create_dir(dir) {
         Ok(()) => fs::set_permissions(dir, Permissions::from_mode(0o755)),
         // Another lesson was quicker.
@@ -98,7 +102,20 @@ fn make(store: &Path) -> Result<()> {
         failed => failed,
     };
     let doing = format_args!("make directory {}", store.display());
-    quietly(doing).run(|| missing.iter().rev().try_for_each(make))
+    let make_missing = || {
+        let missing: Vec<&Path> = store.ancestors().take_while(|dir| !dir.exists()).collect();
+        match missing.iter().rev().try_for_each(make) {
+            // The one above was there, and went with its last user.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+            other => other.map(|()| true),
+        }
+    };
+    for _ in 0..100 {
+        if quietly(doing).run(make_missing)? {
+            return Ok(());
+        }
+    }
+    Err(Error::environment(format!("{} disappears again and again", store.display())))
 }
 
 fn share(store: &Path) -> Result<Flock<File>> {

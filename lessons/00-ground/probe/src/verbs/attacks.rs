@@ -81,7 +81,7 @@ fn join(args: &[String]) -> Result {
         let _ = io::stdin().read_to_end(&mut Vec::new());
     });
     say!("joined {}", child.during("fork")?)?;
-    sys::wait_any().during("waitpid").map(drop)
+    sys::children::wait_any().during("waitpid").map(drop)
 }
 
 /// runc's CVE-2019-5736. The file behind `/proc/PID/exe` is opened while the process runs, and written as soon as it does

@@ -85,7 +85,7 @@ fn forked(args: &[String]) -> Result {
         let _ = super::call(&words[0], &words[1..]);
     });
     child.during("fork")?;
-    sys::wait_any().during("waitpid").map(drop)
+    sys::children::wait_any().during("waitpid").map(drop)
 }
 
 fn exec(args: &[String]) -> Result {

@@ -48,7 +48,7 @@ fn zombies_until(args: &[String]) -> Result {
 
 /// Waits for one of them, which ends its zombie.
 fn reap(_: &[String]) -> Result {
-    say!("reaped {}", sys::wait_any().during("wait")?)
+    say!("reaped {}", sys::children::wait_any().during("wait")?)
 }
 
 /// Every process forks as fast as it can, and so does what comes of it, for a while. Never more than `MOST` forks in all,

@@ -1,0 +1,111 @@
+//! `stop`: a signal, time to obey it, and then the end.
+
+use std::time::{Duration, Instant};
+
+use clap::{ArgMatches, Parser};
+use clone_pid::Child;
+use ground::error::Kind;
+use ground::interrupt::{self, Woken};
+use ground::{Error, Result};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::os::fd::AsFd;
+
+use super::pause::thaw;
+use super::{arguments, each};
+use crate::beyond::runtime::boxed::Boxed;
+use crate::beyond::runtime::flags::signal;
+use crate::beyond::runtime::record::{State, Status};
+use crate::beyond::runtime::sys;
+
+/// Stop boxes: a signal, time, SIGKILL
+#[derive(Parser)]
+#[command(name = "stop")]
+pub(super) struct Stop {
+    /// What is sent first, in place of --stop-signal
+    #[arg(short, long, value_name = "SIGNAL", value_parser = signal)]
+    signal: Option<i32>,
+    /// Seconds until SIGKILL, in place of --stop-timeout; -1 waits for ever
+    #[arg(
+        short,
+        long = "timeout",
+        visible_alias = "time",
+        value_name = "SECONDS",
+        allow_negative_numbers = true
+    )]
+    timeout: Option<i64>,
+    /// Names, or beginnings of IDs
+    #[arg(required = true, value_name = "BOX")]
+    boxes: Vec<String>,
+}
+
+pub(super) fn run(matches: &ArgMatches) -> Result<u8> {
+    let Stop { signal, timeout, boxes } = arguments(matches)?;
+    each(&boxes, |_, boxed| stop(boxed, signal, timeout))
+}
+
+// ANCHOR: stop
+/// Ends a box, and returns when its monitor has written that down. No policy starts it again.
+pub(super) fn stop(boxed: &Boxed, signal: Option<i32>, timeout: Option<i64>) -> Result<()> {
+    let state = boxed.look()?;
+    if !state.status.lives() {
+        return Ok(());
+    }
+    let state = boxed.update(|state| state.stopped = true).unwrap_or(state);
+    let flags = boxed.spec.understand(&[], None)?.0.runtime;
+    let signal = signal.or(flags.stop_signal).unwrap_or(libc::SIGTERM);
+    let grace = timeout.or(flags.stop_timeout).unwrap_or(10);
+    let grace = u64::try_from(grace).ok().map(Duration::from_secs);
+    match boxed.first(&state) {
+        Ok(first) => end(boxed, &state, &first, signal, grace)?,
+        // Between two starts: its monitor waits, and is told by a signal.
+        Err(_) => wake(&state),
+    }
+    settled(boxed)
+}
+
+fn end(
+    boxed: &Boxed,
+    state: &State,
+    first: &Child,
+    signal: i32,
+    grace: Option<Duration>,
+) -> Result<()> {
+    send(first, signal)?;
+    // What is frozen takes the signal when it goes on.
+    if state.status == Status::Paused {
+        thaw(boxed, state)?;
+    }
+    let woken = interrupt::wait(Some(first.as_fd()), grace);
+    if woken == Woken::Signal {
+        interrupt::check();
+    }
+    if woken == Woken::TimedOut { send(first, libc::SIGKILL) } else { Ok(()) }
+}
+// ANCHOR_END: stop
+
+/// Sends a signal to the first process of a box. Gone already is fine.
+pub(super) fn send(first: &Child, signal: i32) -> Result<()> {
+    match sys::signal(first.as_fd(), signal) {
+        Ok(()) | Err(nix::errno::Errno::ESRCH) => Ok(()),
+        Err(errno) => Err(Error::os(format_args!("pidfd_send_signal {signal}"), errno)),
+    }
+}
+
+fn wake(state: &State) {
+    let _ = kill(Pid::from_raw(state.monitor), Signal::SIGTERM);
+}
+
+/// Waits until it is written down that the box has ended.
+pub(super) fn settled(boxed: &Boxed) -> Result<()> {
+    let begin = Instant::now();
+    while boxed.dir.exists() && boxed.look().is_ok_and(|state| state.status.lives()) {
+        if begin.elapsed() > Duration::from_secs(20) {
+            let what = format!("{} does not end", boxed.spec.name);
+            return Err(Error::new(Kind::Failed, what)
+                .remedy("a process of it is stuck in the kernel, or its monitor is stopped"));
+        }
+        interrupt::sleep(Duration::from_millis(2));
+    }
+    Ok(())
+}

@@ -1,0 +1,230 @@
+//! Boxes with terminals, through a pseudo-terminal.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+
+use ground::needs::Need;
+use nix::pty::{Winsize, openpty};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::termios::{LocalFlags, Termios, tcgetattr};
+use nix::unistd::Pid;
+use tests::runtime::Runtime;
+use tests::{binary, eventually, needs};
+
+const NEEDS: [Need; 3] = [Need::Admin, Need::Clone3, Need::MountSetattr];
+
+/// A person at a terminal.
+struct Person {
+    child: Child,
+    master: File,
+    slave: OwnedFd,
+    seen: Vec<u8>,
+}
+
+impl Person {
+    /// `setsid --ctty` gives the command the terminal, as a login does.
+    fn types(command: &Command, rows: u16, columns: u16) -> Person {
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        let pty = openpty(Some(&size), None).expect("a pseudo-terminal");
+        let side = || Stdio::from(pty.slave.try_clone().expect("dup"));
+        let mut login = Command::new("setsid");
+        login.args(["--ctty", "--wait"]).arg(command.get_program()).args(command.get_args());
+        login.envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        login.stdin(side()).stdout(side()).stderr(side()).process_group(0);
+        let child = login.spawn().expect("it starts");
+        Person { child, master: pty.master.into(), slave: pty.slave, seen: Vec::new() }
+    }
+
+    fn send(&mut self, keys: &str) {
+        self.master.write_all(keys.as_bytes()).expect("the terminal takes keys");
+    }
+
+    /// Reads until this is on the screen; what came before it is forgotten.
+    #[track_caller]
+    fn until(&mut self, word: &str) -> String {
+        let mut buffer = [0; 4096];
+        loop {
+            let text = String::from_utf8_lossy(&self.seen).into_owned();
+            if let Some(at) = text.find(word) {
+                self.seen = text.as_bytes()[at + word.len()..].to_vec();
+                return text[..at].to_string();
+            }
+            let mut fds =
+                [nix::poll::PollFd::new(self.master.as_fd(), nix::poll::PollFlags::POLLIN)];
+            let some = nix::poll::poll(&mut fds, 10_000_u16).expect("poll");
+            assert!(some > 0, "no {word:?} in {text:?}");
+            let n = self.master.read(&mut buffer).expect("the terminal is open");
+            self.seen.extend(&buffer[..n]);
+        }
+    }
+
+    fn modes(&self) -> Termios {
+        tcgetattr(&self.slave).expect("a terminal")
+    }
+
+    fn resize(&self, rows: u16, columns: u16) {
+        let script = format!("stty rows {rows} cols {columns}");
+        let slave = Stdio::from(self.slave.try_clone().expect("dup"));
+        assert!(Command::new("sh").args(["-c", &script]).stdin(slave).status().unwrap().success());
+    }
+
+    /// The runtime itself: the child of setsid.
+    fn runtime(&self) -> Pid {
+        let pid = self.child.id();
+        let file = format!("/proc/{pid}/task/{pid}/children");
+        let child = || std::fs::read_to_string(&file).ok()?.split_whitespace().next()?.parse().ok();
+        Pid::from_raw(eventually("setsid has a child", child))
+    }
+
+    fn end(mut self) -> i32 {
+        self.child.wait().expect("it is ours").code().unwrap_or(-1)
+    }
+}
+
+impl Drop for Person {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_shell_in_a_terminal_works_as_people_expect() {
+    if !needs(&NEEDS) {
+        return;
+    }
+    let runtime = Runtime::new();
+    let command = runtime.command(&["run", "-it", "--rm", "--name", "shell", "sh"]);
+    let mut person = Person::types(&command, 30, 100);
+    let before = person.modes();
+    person.until("# ");
+    assert!(!person.modes().local_flags.contains(LocalFlags::ICANON), "every key goes to the box");
+    person.send("tty; stty size; echo $TERM\r");
+    person.until("/dev/pts/0");
+    person.until("30 100");
+    person.until("xterm");
+    person.resize(41, 121);
+    person.send("sleep 0.3; stty size\r");
+    person.until("41 121");
+    person.send("echo be''gin; sleep 1000\r");
+    person.until("begin");
+    // Ctrl-C ends the foreground of the box, and neither the shell nor us; Ctrl-Z stops it.
+    person.send("\x03");
+    person.send("echo st''ill\r");
+    person.until("still");
+    person.send("exit 7\r");
+    let modes = loop {
+        if let Some(status) = person.child.try_wait().unwrap() {
+            assert_eq!(status.code(), Some(7));
+            break person.modes();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    };
+    assert_eq!(modes, before, "the terminal is as it was");
+    runtime.leaves_nothing();
+}
+
+#[test]
+fn who_leaves_can_come_back_and_bring_others() {
+    if !needs(&NEEDS) {
+        return;
+    }
+    let runtime = Runtime::new();
+    let command = runtime.command(&["run", "-it", "--name", "stay", "sh"]);
+    let mut person = Person::types(&command, 24, 80);
+    person.until("# ");
+    // Ctrl-P alone is a key like others.
+    person.send("echo o\x10\x11");
+    assert_eq!(person.end(), 0);
+    let boxed = runtime.named("stay");
+    assert_eq!(boxed.state("Status"), "running");
+    let attach = runtime.command(&["attach", "stay"]);
+    let mut one = Person::types(&attach, 24, 80);
+    let mut two = Person::types(&attach, 24, 80);
+    // What was typed before is still in the line.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    one.send("k\r");
+    one.until("ok");
+    two.until("ok");
+    two.send("exit 9\r");
+    assert_eq!((one.end(), two.end()), (9, 9));
+    assert_eq!(boxed.state("ExitCode"), "9");
+    assert!(runtime.said(&["logs", "stay"]).contains("ok"), "a terminal has a log, too");
+}
+
+#[test]
+fn a_terminal_is_restored_when_the_runtime_is_told_to_end() {
+    if !needs(&NEEDS) {
+        return;
+    }
+    let runtime = Runtime::new();
+    for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT] {
+        let command = runtime.command(&["run", "-it", "--name", "told", "sh"]);
+        let mut person = Person::types(&command, 24, 80);
+        let before = person.modes();
+        person.until("# ");
+        kill(person.runtime(), signal).unwrap();
+        let restored = || (person.modes() == before).then_some(());
+        eventually(&format!("the terminal is as it was after {signal}"), restored);
+        // The box runs on: only who looked at it is gone.
+        assert_eq!(runtime.named("told").state("Status"), "running");
+        runtime.said(&["rm", "-f", "told"]);
+    }
+}
+
+#[test]
+fn exec_gives_a_terminal_of_its_own() {
+    if !needs(&NEEDS) {
+        return;
+    }
+    let runtime = Runtime::new();
+    runtime.start("host", &["sleep", "1000"]);
+    let mut person = Person::types(&runtime.command(&["exec", "-it", "host", "sh"]), 33, 77);
+    person.until("# ");
+    person.send("stty size; tty\r");
+    person.until("33 77");
+    person.until("/dev/pts/0");
+    person.send("exit 11\r");
+    assert_eq!(person.end(), 11);
+    assert_eq!(runtime.named("host").state("Status"), "running");
+}
+
+#[test]
+fn without_a_terminal_signals_are_passed_on() {
+    if !needs(&NEEDS) {
+        return;
+    }
+    let runtime = Runtime::new();
+    let script = "trap 'exit 12' TERM; echo ready; while :; do sleep 0.02; done";
+    runtime.start("trap", &["sh", "-c", script]);
+    runtime.named("trap").says("ready");
+    let mut attached = runtime.command(&["attach", "trap"]).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    kill(Pid::from_raw(attached.id() as i32), Signal::SIGTERM).unwrap();
+    assert_eq!(attached.wait().unwrap().code(), Some(12));
+}
+
+#[test]
+fn a_foreground_box_cannot_be_attached_to() {
+    if !needs(&NEEDS) {
+        return;
+    }
+    let runtime = Runtime::new();
+    let mut front = runtime.command(&["run", "--no-card", "--name", "front", "sleep", "1000"]);
+    let mut front = front.spawn().unwrap();
+    let boxed = runtime.named("front");
+    eventually("it is there", || {
+        (runtime.ask(&["ps", "-q", "-f", "name=front"]).0.len() == 12).then_some(())
+    });
+    boxed.becomes("running");
+    eventually("it has a process", || (boxed.state("Pid") != "0").then_some(()));
+    let (status, error) = runtime.refused(&["attach", "front"]);
+    assert!(status == 1 && error.contains("foreground of another terminal"), "{error}");
+    assert_eq!(runtime.ask(&["exec", "front", "sh", "-c", "exit 4"]).1, 4);
+    runtime.said(&["stop", "-t", "0", "front"]);
+    assert_eq!(front.wait().unwrap().code(), Some(137));
+    assert!(binary("09-init-signals").is_file());
+}
