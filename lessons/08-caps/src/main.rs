@@ -65,7 +65,7 @@ fn compose(flags: &Flags, argv: &[OsString]) -> Result<Container> {
         .with(flags.writable_sys())
         .with(flags.masks())
         .with(flags.read_only_root())
-        .with(source.workdir(&flags.workdir))
+        .with(source.workdir(flags.workdir.as_deref()))
         .with(flags.oom_score())
         .with(flags.rlimits())
         .with(flags.privileges(&source.user())?))

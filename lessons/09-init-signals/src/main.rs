@@ -68,7 +68,7 @@ impl PartsList for Boxes {
             .with(flags.masks())
             .with(flags.terminal())
             .with(flags.read_only_root())
-            .with(source.workdir(&flags.workdir))
+            .with(source.workdir(flags.workdir.as_deref()))
             .with(flags.oom_score())
             .with(flags.rlimits())
             .with(flags.privileges(&source.user())?)

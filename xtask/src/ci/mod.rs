@@ -77,7 +77,9 @@ impl Part {
                 &[
                     "--workspace",
                     "--all-targets",
-                    "--all-features",
+                    // Not all: an init without the standard library cannot be a host's test target.
+                    "--features",
+                    "book/render",
                     "--quiet",
                     "--",
                     "-D",
