@@ -128,7 +128,8 @@ mod tests {
         assert!(!allowed("/w/lessons/01-clone-pid", "/w/lessons/02-mount-ns"));
         assert!(!allowed("/w/lessons/01-clone-pid", "/w/tests"));
         assert!(allowed("/w/lessons/07-overlay/registry", "/w/lessons/07-overlay"));
-        assert!(!allowed("/w/lessons/07-overlay", "/w/lessons/07-overlay/registry"));
+        assert!(allowed("/w/lessons/09-init-signals", "/w/lessons/09-init-signals/init"));
+        assert!(!allowed("/w/lessons/07-overlay", "/w/lessons/09-init-signals/init"));
         assert!(allowed("/w/tests", "/w/lessons/09-init-signals"));
         assert!(!allowed("/w/xtask", "/w/lessons/00-ground"));
     }
