@@ -7,7 +7,8 @@ use std::process::{Child, Command, Stdio};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::openpty;
-use tests::{binary, needs, program};
+use nix::sys::termios::{LocalFlags, tcgetattr};
+use tests::{binary, eventually, needs, program};
 
 /// An interactive shell on a terminal of its own; killed when dropped.
 struct Shell {
@@ -58,8 +59,13 @@ impl Drop for Shell {
     }
 }
 
-/// A line that the command behind the init echoes: it has the terminal.
+/// A line that the command behind the init echoes: it has the terminal. Until the shell has put the terminal back into
+/// canonical mode, what is typed would be no line yet.
 fn echoes(shell: &mut Shell, word: &str) {
+    eventually("the shell has handed the terminal over", || {
+        let modes = tcgetattr(&shell.keys).expect("a terminal").local_flags;
+        modes.contains(LocalFlags::ICANON).then_some(())
+    });
     shell.press(&format!("{word}\n"));
     shell.until(&format!("{word}\r\n{word}\r\n"));
 }
