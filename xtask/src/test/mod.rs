@@ -96,7 +96,7 @@ fn run_all(suites: &[Suite], filters: &[String], place: Option<Elevation>) -> Re
 }
 
 /// Hundreds of boxes at once, or commands killed at random moments: too much for an emulated CPU.
-const COUNTED: [&str; 2] = ["lesson_06_bridge", "lesson_09_runtime_storms"];
+const COUNTED: [&str; 1] = ["lesson_09_runtime_storms"];
 
 /// The lessons once more, in the other cgroup world: what depends on no kernel or on no lesson is not
 /// repeated.
