@@ -159,9 +159,8 @@ fn the_last_box_takes_everything_down() {
     assert!(router.links().contains(&bridge()), "somebody is on it");
     assert!(setting(&router, "net.ipv4.ip_forward").ends_with(" 1\n"));
     drop(first);
-    eventually("everything is gone", || {
-        (router.links().is_empty() && tables(&router).is_empty()).then_some(())
-    });
+    let gone = || (router.links().is_empty() && tables(&router).is_empty()).then_some(());
+    eventually("everything is gone", gone);
     assert!(setting(&router, "net.ipv4.ip_forward").ends_with(" 0\n"), "as it was");
     assert!(setting(&router, "net.ipv6.conf.all.forwarding").ends_with(" 0\n"));
 }
@@ -254,12 +253,11 @@ fn two_hundred_boxes_at_once_have_two_hundred_addresses() {
     let boxes: Vec<Waiting> = children.into_iter().map(Waiting::of).collect();
     let addresses: BTreeSet<_> = boxes.iter().map(|waiting| waiting.address.clone()).collect();
     assert_eq!(router.links().len(), many + 1, "a cable each, and the bridge");
-    let statuses = boxes.into_iter().map(|Waiting { mut child, .. }| {
+    for Waiting { mut child, .. } in boxes {
         drop(child.stdin.take());
-        child.wait().expect("it is our child").code()
-    });
-    // `read` fails at the end of its input.
-    assert!(statuses.into_iter().collect::<Vec<_>>().iter().all(|code| *code == Some(1)));
+        // `read` fails at the end of its input.
+        assert_eq!(child.wait().expect("it is our child").code(), Some(1));
+    }
     assert_eq!(addresses.len(), many);
     eventually("everything is gone", || {
         (router.links().is_empty() && tables(&router).is_empty()).then_some(())

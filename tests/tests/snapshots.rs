@@ -92,11 +92,11 @@ fn csv(samples: &[(u64, BTreeMap<String, u64>)]) -> String {
     lines.join("\n") + "\n"
 }
 
-/// What an experiment cannot do without and does not have. In the disposable machine a swap file lies in its memory and is
-/// written by an emulated CPU: whether a load outruns it there is luck. What swaps to one is judged on real machines.
+/// What an experiment cannot do without and does not have. In the disposable machine swap lies in its memory and is written
+/// by an emulated CPU: whether a load outruns it there is luck. What swaps is judged on real machines.
 fn missing(experiment: &ListedExperiment) -> Option<Need> {
     let has = |need: &Need| experiment.needs.iter().any(|id| id == need.id());
-    let luck = has(&Need::Swap) && has(&Need::LoopDevice) && Need::Disposable.is_met();
+    let luck = has(&Need::Swap) && Need::Disposable.is_met();
     let unmet = Need::ALL.iter().copied().find(|need| has(need) && !need.is_met());
     unmet.or(luck.then_some(Need::Swap))
 }
