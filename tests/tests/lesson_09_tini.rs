@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use ground::needs::Need;
 use ground::proc::Process;
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tests::inits::{INITS, as_pid_1, child, children, ended, program_of, started};
@@ -210,8 +211,19 @@ fn the_child_has_the_signals_that_the_init_was_started_with() {
     }
 }
 
+/// Keeps this thread, and what it starts, on the first CPU that it may use.
+fn pin_to_one_cpu() {
+    let (this, mut one) = (Pid::from_raw(0), CpuSet::new());
+    let all = sched_getaffinity(this).unwrap();
+    let first = (0..CpuSet::count()).find(|cpu| all.is_set(*cpu) == Ok(true)).unwrap();
+    one.set(first).unwrap();
+    sched_setaffinity(this, &one).unwrap();
+}
+
 /// Nanoseconds from a signal to the init to the child's word that it has come: the median of many.
+/// All of them on one CPU, for a wake-up on the other one takes as long as the hypervisor likes.
 fn latencies() -> [u128; 2] {
+    pin_to_one_cpu();
     let probe = probe();
     let args = ["--", probe.as_str(), "listen", "USR1"];
     let mut both = INITS.map(|init| started(init, &args, "ready"));
