@@ -12,6 +12,7 @@ pub(crate) mod trial;
 use nix::unistd::getuid;
 
 use crate::proc::Process;
+use crate::proc::ns::Namespace;
 use crate::sys;
 
 /// `CAP_SYS_ADMIN`, see capabilities(7).
@@ -166,11 +167,14 @@ pub fn has_capability(number: u32) -> bool {
     sys::effective_capabilities().is_ok_and(|set| set >> number & 1 == 1)
 }
 
-/// The initial user namespace is the one that maps every ID to itself.
+/// `USER_NS_INIT_INO` of the kernel's `linux/nsfs.h`: every other user namespace gets a lower number.
+const INITIAL_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
+
+/// Whether this process is in the user namespace that the machine began with. The map does not tell: another namespace can
+/// map every ID to itself, too.
 pub fn in_initial_user_namespace() -> bool {
-    Process::this().uid_map().is_ok_and(|map| {
-        matches!(map[..], [only] if (only.inside, only.outside, only.length) == (0, 0, u32::MAX))
-    })
+    let ours = Process::this().namespace(Namespace::User);
+    ours.is_ok_and(|ours| ours.ino == INITIAL_USER_NAMESPACE)
 }
 
 /// Whether this process may make namespaces and mounts.

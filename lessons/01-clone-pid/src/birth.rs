@@ -1,7 +1,6 @@
 //! The child's way from the clone to `execve`.
 
 use std::convert::Infallible;
-use std::os::fd::AsFd;
 use std::panic::{self, AssertUnwindSafe};
 
 use ground::call::{doing, quietly};
@@ -17,7 +16,7 @@ use nix::unistd::{self, Gid, Uid};
 use crate::cloning::options;
 use crate::container::{Container, UNSHARED_BY_CHILD};
 use crate::guest::join_namespaces;
-use crate::part::{Birth, Child};
+use crate::part::{Births, Child};
 use crate::sys;
 use crate::telegraph::Telegraph;
 
@@ -26,7 +25,7 @@ impl Container {
     pub(crate) fn be_born(
         mut self,
         wire: Telegraph,
-        births: &[Birth],
+        births: &Births,
         become_it: impl FnOnce(&mut Container) -> Result<()>,
     ) -> ! {
         let way = AssertUnwindSafe(|| {
@@ -137,12 +136,8 @@ impl Container {
 
 /// v1 has no way to clone into a group. The child, which has one thread, moves itself: `0` written to `tasks` moves the
 /// writing thread, and needs none of the locks that make a move through `cgroup.procs` slow.
-fn join_v1_groups(births: &[Birth]) -> Result<()> {
-    let files = births.iter().filter_map(|birth| match birth {
-        Birth::Write(tasks) => Some(tasks.as_fd()),
-        Birth::Into(_) => None,
-    });
-    files.into_iter().try_for_each(|tasks| {
+fn join_v1_groups(births: &Births) -> Result<()> {
+    births.tasks.iter().try_for_each(|tasks| {
         doing("write 0 to the tasks file")
             .like("echo 0 > tasks")
             .run(|| unistd::write(tasks, b"0"))

@@ -11,18 +11,15 @@ use ground::{Error, Result};
 use nix::errno::Errno;
 use nix::sched::CloneFlags;
 
-use crate::part::Birth;
+use crate::part::Births;
 use crate::sys::{self, Cloned};
 
 /// clone3 with these namespaces, into the v2 group if there is one.
-pub(crate) fn clone(namespaces: CloneFlags, births: &[Birth]) -> Result<Cloned> {
+pub(crate) fn clone(namespaces: CloneFlags, births: &Births) -> Result<Cloned> {
     assert_single_thread()?;
     // What stands in a buffer now would be written by both sides.
     let _ = std::io::stdout().flush();
-    let group = births.iter().find_map(|birth| match birth {
-        Birth::Into(directory) => Some(directory.as_fd()),
-        Birth::Write(_) => None,
-    });
+    let group = births.group.as_ref().map(AsFd::as_fd);
     doing(format_args!("clone3 {}", flags_word(namespaces)))
         .like_args(format_args!("{}", unshare_command(namespaces)))
         .hint(

@@ -155,7 +155,7 @@ impl Container {
     /// prepare, clone, attach, open the gate. Whatever fails on the way, dropping `parts` releases what was prepared.
     fn clone_first(mut self) -> Result<Created> {
         self.parts.prepare()?;
-        let births = self.parts.cgroups()?;
+        let births = self.parts.births()?;
         let (host_end, child_end) = Telegraph::pair()?;
         match clone(self.parts.namespaces() - UNSHARED_BY_CHILD, &births)? {
             Cloned::Child => {
@@ -174,7 +174,7 @@ impl Container {
 
     /// The same for a guest: its parts were prepared by the container's first process and are not ours to release.
     fn clone_guest(self, target: &Child) -> Result<Created> {
-        let births = self.parts.cgroups()?;
+        let births = self.parts.births()?;
         let (host_end, child_end) = Telegraph::pair()?;
         match clone_into_pid_namespace(target, self.parts.namespaces(), &births)? {
             Cloned::Child => {

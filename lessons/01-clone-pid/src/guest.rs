@@ -13,7 +13,7 @@ use nix::sched::{CloneFlags, setns};
 use nix::unistd::Pid;
 
 use crate::cloning::{clone, options};
-use crate::part::{Birth, Child};
+use crate::part::{Births, Child};
 use crate::sys::{self, Cloned};
 
 /// setns(2) on a pidfd: several namespaces of one process at once, all or none.
@@ -29,7 +29,7 @@ pub(crate) fn join_namespaces(target: &Child, namespaces: CloneFlags) -> Result<
 pub(crate) fn clone_into_pid_namespace(
     target: &Child,
     namespaces: CloneFlags,
-    births: &[Birth],
+    births: &Births,
 ) -> Result<Cloned> {
     let pid_namespace = namespaces & CloneFlags::CLONE_NEWPID;
     if pid_namespace.is_empty() {
@@ -53,10 +53,12 @@ pub(crate) fn clone_into_pid_namespace(
 fn clone_through_helper(
     target: &Child,
     pid_namespace: CloneFlags,
-    births: &[Birth],
+    births: &Births,
 ) -> Result<Cloned> {
     let (mut reader, writer) = quietly("make a pipe").run(std::io::pipe)?;
-    let Cloned::Parent(_, helper) = story::muted(|| clone(CloneFlags::empty(), &[]))? else {
+    let Cloned::Parent(_, helper) =
+        story::muted(|| clone(CloneFlags::empty(), &Births::default()))?
+    else {
         return helped_clone(target, pid_namespace, births, writer);
     };
     drop(writer);
@@ -79,7 +81,7 @@ fn clone_through_helper(
 fn helped_clone(
     target: &Child,
     pid_namespace: CloneFlags,
-    births: &[Birth],
+    births: &Births,
     mut writer: impl Write,
 ) -> Result<Cloned> {
     let cloned = story::muted(|| {

@@ -1,8 +1,12 @@
 //! [`Part`]: what a mechanism contributes to a container, moment by moment.
 
+use std::fs::{File, OpenOptions};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
 
 use ground::Result;
+use ground::call::quietly;
+use ground::text::path;
 use nix::sched::CloneFlags;
 use nix::unistd::Pid;
 
@@ -46,12 +50,38 @@ impl AsFd for Child {
 }
 
 /// How the processes of a box come into a cgroup.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Birth {
     /// v2: a directory, for `CLONE_INTO_CGROUP`: the child is never anywhere else.
-    Into(OwnedFd),
+    Into(PathBuf),
     /// v1: a `tasks` file, to which the child writes `0`, itself, as its first act.
-    Write(OwnedFd),
+    Write(PathBuf),
+}
+
+/// All births of a box, opened on the host: whoever is born in a user namespace of its own may not open them any more.
+#[derive(Debug, Default)]
+pub(crate) struct Births {
+    pub(crate) group: Option<File>,
+    pub(crate) tasks: Vec<File>,
+}
+
+impl Births {
+    /// Parts that share a group name it more than once.
+    fn open(births: &[Birth]) -> Result<Births> {
+        let mut opened = Births::default();
+        for (n, birth) in births.iter().enumerate() {
+            match birth {
+                again if births[..n].contains(again) => {}
+                Birth::Into(at) => opened.group = Some(open(at, OpenOptions::new().read(true))?),
+                Birth::Write(at) => opened.tasks.push(open(at, OpenOptions::new().write(true))?),
+            }
+        }
+        Ok(opened)
+    }
+}
+
+fn open(at: &Path, options: &OpenOptions) -> Result<File> {
+    quietly(format_args!("open {}", path(at.display()))).run(|| options.open(at))
 }
 
 /// One mechanism of a container. Every moment is optional; the crate's page shows them in order.
@@ -108,9 +138,9 @@ impl Parts {
         self.list.iter().map(|part| part.namespaces()).collect()
     }
 
-    pub(crate) fn cgroups(&self) -> Result<Vec<Birth>> {
-        let groups = self.list.iter().map(|part| part.cgroups());
-        Ok(groups.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+    pub(crate) fn births(&self) -> Result<Births> {
+        let groups = self.list.iter().map(|part| part.cgroups()).collect::<Result<Vec<_>>>()?;
+        Births::open(&groups.concat())
     }
 
     pub(crate) fn prepare(&mut self) -> Result<()> {

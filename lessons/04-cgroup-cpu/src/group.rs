@@ -1,9 +1,9 @@
 //! A group of a box: made, entered, written to, removed.
 
 use std::fmt::Display;
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::os::fd::OwnedFd;
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use crate::beyond::aside::{step_aside, step_back};
@@ -58,15 +58,15 @@ impl Group {
     pub fn make(&self, controller: Controller) -> Result<Place> {
         let place = self.place(controller)?;
         offer(&place, controller)?;
-        if place.dir.is_dir() {
-            return Ok(place);
-        }
         let dir = path(place.dir.display());
-        doing(format_args!("mkdir {dir}"))
-            .like_args(format_args!("mkdir {dir}"))
-            .hint(Errno::ENOENT, "the group around it must exist; see --cgroup-parent")
-            .hint(Errno::EROFS, "cgroups are mounted read-only here, as in a container")
-            .run(|| fs::create_dir(&place.dir))?;
+        match fs::create_dir(&place.dir) {
+            Err(e) if e.kind() == ErrorKind::AlreadyExists && place.dir.is_dir() => {}
+            made => doing(format_args!("mkdir {dir}"))
+                .like_args(format_args!("mkdir {dir}"))
+                .hint(Errno::ENOENT, "the group around it must exist; see --cgroup-parent")
+                .hint(Errno::EROFS, "cgroups are mounted read-only here, as in a container")
+                .run(|| made)?,
+        }
         Ok(place)
     }
 
@@ -74,29 +74,25 @@ impl Group {
     /// the child writes itself into `tasks`, before anything else.
     pub fn births(&self, controller: Controller) -> Result<Vec<Birth>> {
         let place = self.place(controller)?;
-        let open = |file: &str, options: &mut OpenOptions| -> Result<OwnedFd> {
-            let at = place.dir.join(file);
-            let what = format!("open {}", path(at.display()));
-            Ok(quietly(what).run(|| options.open(&at))?.into())
-        };
         Ok(vec![match place.version {
-            Version::V1 => Birth::Write(open("tasks", OpenOptions::new().write(true))?),
-            Version::V2 => Birth::Into(open("", OpenOptions::new().read(true))?),
+            Version::V1 => Birth::Write(place.dir.join("tasks")),
+            Version::V2 => Birth::Into(place.dir),
         }])
     }
 
     /// Removes it from that hierarchy, with whoever is left in it. Gone already is fine.
     pub fn remove(&self, controller: Controller) -> Result<()> {
         let place = self.place(controller)?;
-        if place.dir.exists() {
-            let dir = path(place.dir.display());
-            doing(format_args!("rmdir {dir}"))
+        let dir = path(place.dir.display());
+        match groups::remove(&place.dir) {
+            Ok(false) => {}
+            removed => doing(format_args!("rmdir {dir}"))
                 .like_args(format_args!("rmdir {dir}"))
                 .hint(
                     Errno::EBUSY,
                     "a process that cannot be killed is in it; see its cgroup.procs",
                 )
-                .run(|| groups::remove(&place.dir))?;
+                .run(|| removed.map(drop))?,
         }
         match (place.version, place.parent()) {
             (Version::V2, Some(parent)) => step_back(&parent),
@@ -140,13 +136,18 @@ pub fn write(
     value: impl Display,
     hint: (Errno, &'static str),
 ) -> Result<()> {
-    let shown = place.shown(file);
-    let open = || OpenOptions::new().write(true).open(place.dir.join(file));
-    doing(format_args!("write {value} to {shown}"))
-        .like_args(format_args!("echo {value} > {shown}"))
-        .hint(hint.0, hint.1)
-        .hint(Errno::EACCES, "only the owner of the group may write this file; run with sudo")
-        .run(|| open()?.write_all(Text::from(value.to_string()).text.as_bytes()))
+    write_each(place, file, [value], hint)
+}
+
+/// Several values, into a file that takes one at a time.
+pub fn write_each(
+    place: &Place,
+    file: &str,
+    values: impl IntoIterator<Item = impl Display>,
+    hint: (Errno, &'static str),
+) -> Result<()> {
+    let (mut opened, how) = (None, OpenOptions::new().write(true).clone());
+    values.into_iter().try_for_each(|value| put(&mut opened, &how, place, file, &value, hint))
 }
 
 /// [`write`], then reads back what the kernel made of it; a difference is said aloud.
@@ -156,13 +157,42 @@ pub fn set(
     value: impl Display,
     hint: (Errno, &'static str),
 ) -> Result<()> {
-    write(place, file, &value, hint)?;
-    let (asked, got) = (value.to_string(), place.read(file)?);
-    evidence(place.shown(file), &got);
+    let (mut opened, how) = (None, OpenOptions::new().read(true).write(true).clone());
+    put(&mut opened, &how, place, file, &value, hint)?;
+    let mut value_read = [0; 4096];
+    let length = quietly(format_args!("read {}", place.shown(file)))
+        .run(|| opened.map_or(Ok(0), |opened| opened.read_at(&mut value_read, 0)))?;
+    let (asked, got) = (value.to_string(), String::from_utf8_lossy(&value_read[..length]));
+    let got = got.trim_end();
+    evidence(place.shown(file), got);
     if asked != got {
         notice(format!("{file}: {asked} was asked for, the kernel took {got}"));
     }
     Ok(())
+}
+
+/// Opens the file unless it is open, and writes.
+fn put(
+    opened: &mut Option<File>,
+    how: &OpenOptions,
+    place: &Place,
+    file: &str,
+    value: &impl Display,
+    hint: (Errno, &'static str),
+) -> Result<()> {
+    let shown = place.shown(file);
+    let write = || {
+        let file = match opened {
+            Some(file) => file,
+            none => none.insert(how.open(place.dir.join(file))?),
+        };
+        file.write_all(Text::from(value.to_string()).text.as_bytes())
+    };
+    doing(format_args!("write {value} to {shown}"))
+        .like_args(format_args!("echo {value} > {shown}"))
+        .hint(hint.0, hint.1)
+        .hint(Errno::EACCES, "only the owner of the group may write this file; run with sudo")
+        .run(write)
 }
 
 /// Moves a process, with all its threads.

@@ -37,7 +37,7 @@ mod view;
 
 pub use cpuset::Cpuset;
 pub use freezer::{Freezer, Paused};
-pub use group::{Group, move_to, set, write};
+pub use group::{Group, move_to, set, write, write_each};
 pub use view::{CgroupFs, CgroupNamespace};
 
 use clone_pid::{Birth, Part};

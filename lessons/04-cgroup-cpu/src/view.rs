@@ -8,6 +8,7 @@ use ground::Result;
 use ground::call::{IntoErrno, doing, quietly};
 use ground::cgroup::layout;
 use ground::proc::mountinfo::Mount;
+use ground::proc::read_whole;
 use mount_ns::mount_new;
 use nix::mount::{MsFlags, mount};
 use nix::sched::CloneFlags;
@@ -38,7 +39,9 @@ pub struct CgroupFs {
 impl Part for CgroupFs {
     /// Here, on the host, where its mounts can be read.
     fn prepare(&mut self) -> Result<()> {
-        self.hierarchies = layout()?.mounts().filter_map(Hierarchy::of).collect();
+        let known = controllers();
+        let of = |mount| Hierarchy::of(mount, &known);
+        self.hierarchies = layout()?.mounts().filter_map(of).collect();
         Ok(())
     }
 
@@ -78,12 +81,11 @@ impl Hierarchy {
         mount(Some(self.kind), at.as_str(), Some(self.kind), flags, Some(self.options.as_str()))
     }
 
-    fn of(mount: &Mount) -> Option<Hierarchy> {
+    fn of(mount: &Mount, known: &[String]) -> Option<Hierarchy> {
         let name = mount.point.file_name()?.to_str()?.to_string();
         if mount.kind == "cgroup2" {
             return Some(Hierarchy { kind: "cgroup2", name, options: String::new() });
         }
-        let known = controllers();
         let wanted = |o: &&String| known.contains(*o) || o.starts_with("name=");
         let mut options: Vec<&str> =
             mount.super_options.iter().filter(wanted).map(String::as_str).collect();
@@ -96,8 +98,8 @@ impl Hierarchy {
 
 /// The controllers that this kernel has: `/proc/cgroups`.
 fn controllers() -> Vec<String> {
-    let text = quietly("read /proc/cgroups").run(|| fs::read_to_string(Path::new("/proc/cgroups")));
-    let text = text.unwrap_or_default();
+    let text = quietly("read /proc/cgroups").run(|| read_whole(Path::new("/proc/cgroups")));
+    let text = String::from_utf8(text.unwrap_or_default()).unwrap_or_default();
     let names = text.lines().skip(1).filter_map(|line| line.split_whitespace().next());
     names.map(str::to_string).collect()
 }

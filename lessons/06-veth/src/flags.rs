@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use clap::Args;
@@ -111,9 +112,11 @@ impl Flags {
         }
     }
 
-    /// Names in the box: list it after the network, which knows the addresses, and after the root.
-    pub fn names(&self) -> Names {
+    /// Names in the box: list it after the network, which knows the addresses, and after the root, which is a plain
+    /// directory or none that is known before.
+    pub fn names(&self, root: Option<PathBuf>) -> Names {
         Names {
+            root,
             hostname: self.hostname.clone(),
             addresses: self.addresses.clone(),
             hosts: self.add_host.clone(),

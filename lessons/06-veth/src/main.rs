@@ -28,6 +28,8 @@ fn main() -> ExitCode {
 
 // ANCHOR: run
 fn run(flags: Flags, command: Command) -> Result<u8> {
+    let root = flags.rootfs()?;
+    let names = flags.names(Some(root.path().into()));
     Container::new(&command.argv)?
         .env("PATH", PATH)?
         .with(PidNamespace)
@@ -39,12 +41,12 @@ fn run(flags: Flags, command: Command) -> Result<u8> {
         .with(flags.account())
         .with(CgroupNamespace)
         .with(MountNamespace::private())
-        .with(flags.rootfs()?)
+        .with(root)
         .with(Proc)
         .with(Dev::default())
         .with(Sys::default())
         .with(CgroupFs::default())
-        .with(flags.names())
+        .with(names)
         .with(flags.sysctls())
         .with(flags.volumes())
         .with(flags.workdir())

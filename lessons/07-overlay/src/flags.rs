@@ -148,6 +148,14 @@ pub enum Root {
 }
 
 impl Root {
+    /// Its path, if it is a directory of the host.
+    pub fn plain(&self) -> Option<PathBuf> {
+        match self {
+            Root::Plain(rootfs) => Some(rootfs.path().into()),
+            Root::Layered(..) => None,
+        }
+    }
+
     fn part(&self) -> &dyn Part {
         match self {
             Root::Plain(rootfs) => rootfs,

@@ -31,6 +31,8 @@ fn main() -> ExitCode {
 // ANCHOR: run
 fn run(flags: Flags, command: Command) -> Result<u8> {
     let source = flags.source()?;
+    let root = flags.root(source.layers())?;
+    let names = flags.names(root.plain());
     source
         .container(&command.argv)?
         .with(PidNamespace)
@@ -43,12 +45,12 @@ fn run(flags: Flags, command: Command) -> Result<u8> {
         .with(flags.account())
         .with(CgroupNamespace)
         .with(MountNamespace::private())
-        .with(flags.root(source.layers())?)
+        .with(root)
         .with(Proc)
         .with(Dev::default())
         .with(Sys::default())
         .with(CgroupFs::default())
-        .with(flags.names())
+        .with(names)
         .with(flags.sysctls())
         .with(flags.volumes())
         .with(source.workdir(flags.workdir.as_deref()))

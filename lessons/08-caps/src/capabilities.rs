@@ -4,6 +4,7 @@ use std::fmt::{self, Display};
 
 use ground::call::{doing, quietly};
 use ground::error::Kind;
+use ground::proc::{Process, status};
 use ground::{Error, Result};
 use nix::errno::Errno;
 
@@ -60,11 +61,10 @@ impl Capabilities {
 
     /// First, while CAP_SETPCAP is there: what leaves the bounding set comes back by no execve.
     pub fn bound(&self) -> Result<()> {
-        let surplus = read(sys::bounding_has).minus(self.bounding);
         doing(format_args!("prctl PR_CAPBSET_DROP all but {}", self.bounding))
             .like("capsh --drop=cap_sys_admin,… --")
             .hint(Errno::EPERM, "this needs CAP_SETPCAP")
-            .run(|| surplus.iter().try_for_each(|one| sys::bounding_drop(one.0)))
+            .run(|| drop_all_but(self.bounding))
     }
 
     /// Then the thread's own sets. In between the user may change: that empties them, unless securebits keep them.
@@ -89,14 +89,7 @@ impl Capabilities {
 
     /// Asks the kernel what it has made of all that. A box that kept more than it should does not start.
     pub fn check(&self) -> Result<()> {
-        let sets = quietly("capget").run(sys::capget)?;
-        let found = Capabilities {
-            bounding: read(sys::bounding_has),
-            permitted: CapSet(sets.permitted),
-            effective: CapSet(sets.effective),
-            inheritable: CapSet(sets.inheritable),
-            ambient: read(sys::ambient_has),
-        };
+        let found = Capabilities::now()?;
         match found == *self {
             true => Ok(()),
             false => {
@@ -105,6 +98,46 @@ impl Capabilities {
             }
         }
     }
+
+    /// Those of this process. `/proc` has all five in one file; where the box has none, prctl(2) tells two of them bit by bit.
+    fn now() -> Result<Capabilities> {
+        if let Ok(status) = Process::this().status() {
+            return Ok(Capabilities::from(status.capabilities));
+        }
+        let sets = quietly("capget").run(sys::capget)?;
+        Ok(Capabilities {
+            bounding: read(sys::bounding_has),
+            permitted: CapSet(sets.permitted),
+            effective: CapSet(sets.effective),
+            inheritable: CapSet(sets.inheritable),
+            ambient: read(sys::ambient_has),
+        })
+    }
+}
+
+impl From<status::Capabilities> for Capabilities {
+    fn from(of: status::Capabilities) -> Capabilities {
+        Capabilities {
+            bounding: CapSet(of.bounding),
+            permitted: CapSet(of.permitted),
+            effective: CapSet(of.effective),
+            inheritable: CapSet(of.inheritable),
+            ambient: CapSet(of.ambient),
+        }
+    }
+}
+
+/// One after the other, up to the first number that this kernel does not know.
+fn drop_all_but(kept: CapSet) -> nix::Result<()> {
+    for Capability(number) in CapSet(!kept.0).iter() {
+        match sys::bounding_drop(number) {
+            Err(Errno::EINVAL) => break,
+            // Nobody needs CAP_SETPCAP for what is not there.
+            Err(Errno::EPERM) if sys::bounding_has(number) != Ok(true) => {}
+            other => other?,
+        }
+    }
+    Ok(())
 }
 
 /// A set that prctl(2) tells bit by bit, up to the first that this kernel does not know.

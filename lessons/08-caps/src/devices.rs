@@ -1,14 +1,15 @@
 //! Which devices the box may make and open.
 
+use std::cell::OnceCell;
 use std::fmt::{self, Display};
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::str::FromStr;
 
-use cgroup_cpu::{Group, write};
+use cgroup_cpu::{Group, write, write_each};
 use clone_pid::{Birth, Part};
 use ground::call::{doing, quietly};
-use ground::cgroup::{Controller, Place, Version, layout};
+use ground::cgroup::{self, Controller, Place, Version};
 use ground::needs::Need;
 use ground::text::path;
 use ground::{Error, Result};
@@ -95,6 +96,7 @@ pub struct Devices {
     group: Group,
     more: Vec<Rule>,
     everything: bool,
+    needed: OnceCell<bool>,
 }
 
 impl Devices {
@@ -122,10 +124,10 @@ impl Devices {
     /// In a user namespace no node can be made, and only those are there that were bound: there is nothing to bound, and
     /// nobody who may.
     fn is_needed(&self) -> bool {
-        let (whole, more) = (Need::InitialRoot.is_met(), !self.more.is_empty());
-        whole
-            && !self.everything
-            && (more || layout().is_ok_and(|l| l.usable(Controller::DEVICES).is_some()))
+        *self.needed.get_or_init(|| {
+            let (whole, more) = (Need::InitialRoot.is_met(), !self.more.is_empty());
+            whole && !self.everything && (more || cgroup::parent(Controller::DEVICES).is_ok())
+        })
     }
 
     /// v1 keeps a list: first everything is taken from it.
@@ -135,7 +137,7 @@ impl Devices {
             "the group around this one does not allow it, or CAP_SYS_ADMIN is missing",
         );
         write(place, "devices.deny", "a", WRONG)?;
-        self.rules().iter().try_for_each(|rule| write(place, "devices.allow", rule, WRONG))
+        write_each(place, "devices.allow", self.rules(), WRONG)
     }
 
     /// v2 asks a program, which is attached to the group and ends with it.

@@ -36,6 +36,7 @@ fn run(flags: Flags, command: Command) -> Result<u8> {
 fn compose(flags: &Flags, argv: &[OsString]) -> Result<Container> {
     let source = flags.source()?;
     let root = flags.root(source.layers())?;
+    let names = flags.names(root.plain());
     Ok(source
         .container(argv)?
         .with(flags.users.namespace()?)
@@ -57,7 +58,7 @@ fn compose(flags: &Flags, argv: &[OsString]) -> Result<Container> {
         .with(flags.users.dev())
         .with(flags.users.sys())
         .with(CgroupFs::default())
-        .with(flags.names())
+        .with(names)
         .with(flags.sysctls())
         .with(flags.users.volumes(&flags.volumes)?)
         .with(flags.tmpfs())

@@ -38,6 +38,7 @@ impl PartsList for Boxes {
     fn container(flags: &Flags, argv: &[OsString]) -> Result<Container> {
         let source = flags.source()?;
         let root = flags.root(source.layers())?;
+        let names = flags.names(root.plain());
         Ok(flags
             .fresh(&source, argv)?
             .with(flags.users.namespace()?)
@@ -59,7 +60,7 @@ impl PartsList for Boxes {
             .with(flags.users.dev())
             .with(flags.users.sys())
             .with(CgroupFs::default())
-            .with(flags.names())
+            .with(names)
             .with(flags.sysctls())
             .with(flags.users.volumes(&flags.volumes)?)
             .with(flags.tmpfs())

@@ -10,7 +10,7 @@ use super::stat::{self, Frozen};
 use crate::call::quietly;
 use crate::error::{Error, Kind, Result};
 use crate::proc::mountinfo::Mount;
-use crate::proc::read_whole;
+use crate::proc::{SHORT_RECORD, read_records};
 use crate::text::path;
 
 /// Which kind of hierarchy a group is in.
@@ -72,7 +72,7 @@ impl Place {
     pub fn read(&self, file: &str) -> Result<String> {
         let bytes = quietly(format_args!("read {}", self.shown(file)))
             .hint(Errno::ENOENT, "the group is gone, or its controller has no such file")
-            .run(|| read_whole(&self.dir.join(file)))?;
+            .run(|| read_records(&self.dir.join(file), SHORT_RECORD))?;
         Ok(String::from_utf8_lossy(&bytes).trim_end().to_string())
     }
 

@@ -49,16 +49,17 @@ pub(super) fn run_of(name: &OsStr) -> Option<i32> {
 /// process takes no signal.
 pub(super) fn remove_all(groups: &[PathBuf]) -> Result<(), (PathBuf, Errno)> {
     groups.iter().for_each(|dir| thaw(dir));
-    groups.iter().try_for_each(|dir| remove(dir).map_err(|errno| (dir.clone(), errno)))
+    groups.iter().try_for_each(|dir| remove(dir).map(drop).map_err(|errno| (dir.clone(), errno)))
 }
 
-/// Removes a group, whoever is in it; a missing one is fine. The kernel says EBUSY as long as a process of it, a dead one
-/// that is just being taken down included, or a group is in it.
-pub fn remove(group: &Path) -> nix::Result<()> {
+/// Removes a group, whoever is in it; `false` when there was none. The kernel says EBUSY as long as a process of it, a
+/// dead one that is just being taken down included, or a group is in it.
+pub fn remove(group: &Path) -> nix::Result<bool> {
     let start = Instant::now();
     loop {
         match fs::remove_dir(group).map_err(IntoErrno::into_errno) {
-            Ok(()) | Err(Errno::ENOENT) => return Ok(()),
+            Ok(()) => return Ok(true),
+            Err(Errno::ENOENT) => return Ok(false),
             Err(Errno::EBUSY) if start.elapsed() < PATIENCE => {}
             Err(errno) => return Err(errno),
         }
@@ -77,7 +78,7 @@ fn empty(group: &Path) -> nix::Result<()> {
     }
     let below = fs::read_dir(group).into_iter().flatten().flatten();
     let below = below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    below.into_iter().try_for_each(|entry| remove(&entry.path()))
+    below.into_iter().try_for_each(|entry| remove(&entry.path()).map(drop))
 }
 
 /// Only one of the two files is there, in a group that can be frozen.

@@ -14,6 +14,7 @@ pub mod picture;
 pub mod sweep;
 
 use std::fs::{self, DirBuilder, File};
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -62,7 +63,7 @@ fn state_base() -> PathBuf {
 fn make_private(dir: &Path) -> Result<()> {
     quietly(format_args!("make directory {}", dir.display())).run(|| {
         match DirBuilder::new().mode(0o755).create(dir) {
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(()),
             other => other,
         }
     })?;
@@ -93,13 +94,18 @@ impl Run {
         let name = format!("run-{}", std::process::id());
         let dir = state_dir()?.join(&name);
         let nascent = dir.with_extension("new");
-        // Both can only be left by a dead process that had our number.
-        sweep::remove_remains(&dir)?;
-        sweep::remove_run(&nascent)?;
         make_nascent(&nascent)?;
         let lock = lock(&nascent)?
             .ok_or_else(|| Error::environment(format!("{} is locked", nascent.display())))?;
-        quietly(format_args!("rename {}", nascent.display())).run(|| fs::rename(&nascent, &dir))?;
+        let renamed = match fs::rename(&nascent, &dir) {
+            // Left by a dead process that had our number.
+            Err(e) if e.kind() == ErrorKind::DirectoryNotEmpty => {
+                sweep::remove_remains(&dir)?;
+                fs::rename(&nascent, &dir)
+            }
+            other => other,
+        };
+        quietly(format_args!("rename {}", nascent.display())).run(|| renamed)?;
         Ok(Run { name, dir, _lock: lock })
     }
 
@@ -119,15 +125,14 @@ impl Run {
 /// The state directory goes with its last user: that may be right now. Once this one is in it, it stays.
 fn make_nascent(nascent: &Path) -> Result<()> {
     let state = nascent.parent().unwrap_or(nascent);
-    let make = || match fs::create_dir(nascent) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        other => other.map(|()| true),
-    };
     for _ in 0..100 {
-        if quietly(format_args!("make directory {}", nascent.display())).run(make)? {
-            return Ok(());
+        match fs::create_dir(nascent) {
+            Err(e) if e.kind() == ErrorKind::NotFound => make_private(state)?,
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => sweep::remove_run(nascent)?,
+            made => {
+                return quietly(format_args!("make directory {}", nascent.display())).run(|| made);
+            }
         }
-        make_private(state)?;
     }
     Err(Error::environment(format!("{} disappears again and again", state.display())))
 }

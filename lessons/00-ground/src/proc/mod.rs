@@ -68,7 +68,10 @@ impl Process {
         let bytes = quietly(format_args!("read {}", self.file(name)))
             .hint(Errno::ENOENT, "no such process; `ps` shows the running ones")
             .hint(Errno::ESRCH, "the process has ended")
-            .run(|| read_whole(&self.dir.join(name)))?;
+            .run(|| match name {
+                "status" | "uid_map" => read_records(&self.dir.join(name), SHORT_RECORD),
+                _ => read_whole(&self.dir.join(name)),
+            })?;
         // A process chooses its name and its arguments itself.
         Ok(without_marks(&String::from_utf8_lossy(&bytes)).into_owned())
     }
@@ -119,15 +122,30 @@ impl Process {
     }
 }
 
+/// More than a line of `uid_map` has, or a process number. A file made as one record, like `status`, needs room for one byte.
+pub(crate) const SHORT_RECORD: usize = 64;
+
 /// Contents of a file that the kernel makes up as it is read. `fs::read` asks such a file for its size and its position, is
 /// told 0, and begins with 32 bytes; a page takes most of them at once.
 pub fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
+    read_records(path, usize::MAX)
+}
+
+/// The same for a file whose records are no longer than `longest`. The kernel gives as many whole ones as there is room for,
+/// see seq_file in its documentation: a read that leaves room for another one was the last, and need not be followed by one
+/// that returns 0.
+pub fn read_records(path: &Path, longest: usize) -> io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
     let (mut bytes, mut length) = (vec![0; 4096], 0);
     loop {
         match file.read(&mut bytes[length..]) {
             Ok(0) => break,
-            Ok(more) => length += more,
+            Ok(more) => {
+                length += more;
+                if bytes.len() - length > longest {
+                    break;
+                }
+            }
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) => return Err(e),
         }

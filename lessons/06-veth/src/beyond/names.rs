@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::fmt::Write;
 use std::fs;
 use std::net::IpAddr;
-use std::os::fd::AsFd;
-use std::path::Path;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::str::FromStr;
 
@@ -15,6 +15,9 @@ use ground::lesson::run_dir;
 use ground::{Error, Result};
 use mount_ns::beyond::destination::{self, HostRoot};
 use mount_ns::sys::Detached;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::sys::stat::Mode;
 
 /// `--add-host NAME:IP`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +43,9 @@ impl FromStr for Host {
     }
 }
 
+/// To ask whether it is there.
+const LOOK: OFlag = OFlag::O_PATH.union(OFlag::O_CLOEXEC);
+
 /// The three files.
 #[derive(Default)]
 pub struct Names {
@@ -53,6 +59,8 @@ pub struct Names {
     pub dns: Vec<IpAddr>,
     /// Whether 127.0.0.1 is the host's.
     pub shares_loopback: bool,
+    /// The box's root directory, where it is a plain one: what it lacks need not be made ready.
+    pub root: Option<PathBuf>,
     pub(crate) files: Vec<(&'static str, bool, Detached)>,
     pub(crate) host_root: HostRoot,
 }
@@ -72,6 +80,12 @@ impl Names {
             let _ = writeln!(text, "{address}\t{name}");
         }
         text
+    }
+
+    /// Whether it is known that the image has no such file. Links in it lead to where they lead in the box.
+    fn is_missing(at: &str, root: Option<&OwnedFd>) -> bool {
+        let how = OpenHow::new().flags(LOOK).resolve(ResolveFlag::RESOLVE_IN_ROOT);
+        root.is_some_and(|root| matches!(openat2(root, at, how), Err(Errno::ENOENT)))
     }
 
     /// A name server at the host's 127.0.0.53 is not at the box's.
@@ -99,21 +113,29 @@ fn resolv_conf(of_host: &str, dns: &[IpAddr], shares_loopback: bool) -> String {
 impl Part for Names {
     fn prepare(&mut self) -> Result<()> {
         self.host_root = HostRoot::here()?;
-        let files = [
-            ("/etc/hosts", !self.hosts.is_empty(), self.etc_hosts()),
-            ("/etc/resolv.conf", !self.dns.is_empty(), self.resolv_conf()),
-            ("/etc/hostname", false, format!("{}\n", self.hostname)),
+        let files: [(_, _, &dyn Fn() -> String); 3] = [
+            ("/etc/hosts", !self.hosts.is_empty(), &|| self.etc_hosts()),
+            ("/etc/resolv.conf", !self.dns.is_empty(), &|| self.resolv_conf()),
+            ("/etc/hostname", false, &|| format!("{}\n", self.hostname)),
         ];
+        let root = self.root.as_ref().and_then(|root| open(root, LOOK, Mode::empty()).ok());
+        let mut ready = Vec::new();
         for (at, asked, text) in files {
+            // A mount that is made and hung up nowhere costs its closer a wait of the kernel's, some milliseconds.
+            if !asked && Names::is_missing(at, root.as_ref()) {
+                continue;
+            }
             let name = Path::new(at).file_name().unwrap_or_default();
             let source = run_dir()?.join(name);
-            quietly(format_args!("write {}", source.display())).run(|| fs::write(&source, text))?;
+            quietly(format_args!("write {}", source.display()))
+                .run(|| fs::write(&source, text()))?;
             let copy = quietly(format_args!("open_tree {}", source.display()))
                 .run(|| Detached::copy(&source))?;
             quietly(format_args!("mount_setattr MS_PRIVATE of {at}"))
                 .run(|| copy.make_private())?;
-            self.files.push((at, asked, copy));
+            ready.push((at, asked, copy));
         }
+        self.files = ready;
         Ok(())
     }
 

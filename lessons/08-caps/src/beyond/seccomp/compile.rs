@@ -7,8 +7,11 @@
 //! - one program that allows every call that any rule names, and does the default to the others;
 //! - for each action besides allowing, one that does it to the calls of its rules, and allows the others.
 
+mod arrange;
+
 use std::collections::BTreeMap;
 
+use arrange::arrange;
 use ground::error::Kind;
 use ground::{Error, Result};
 use nix::errno::Errno;
@@ -144,7 +147,7 @@ fn program(matches: Matches, otherwise: SeccompAction, then: SeccompAction) -> R
     let rules = matches.into_iter().map(|(number, rules)| Ok((number, conditions(&rules)?)));
     let rules = rules.collect::<Result<BTreeMap<_, _>>>()?;
     let filter = SeccompFilter::new(rules, otherwise, then, arch).map_err(backend)?;
-    let program: BpfProgram = filter.try_into().map_err(backend)?;
+    let program = arrange(filter.try_into().map_err(backend)?);
     match program.len() {
         0..=MOST_INSTRUCTIONS => Ok(program),
         n => Err(Error::usage(format!("seccomp profile: {n} instructions, the kernel takes 4096"))),

@@ -12,6 +12,7 @@ use clone_pid::Child;
 use ground::call::quietly;
 use ground::error::Kind;
 use ground::host::sweep;
+use ground::proc::read_records;
 use ground::{Error, Result};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
@@ -41,16 +42,27 @@ impl Boxed {
         Ok(spec.map(|spec| Boxed { dir: dir.to_path_buf(), spec }))
     }
 
-    /// Furnishes the directory of a new one.
-    pub(super) fn furnish(dir: &Path, spec: &Spec) -> Result<()> {
-        for file in [MONITOR, "exit"] {
+    /// Furnishes the directory of a new one, which is in this state. Its maker is its monitor as long as it keeps the lock.
+    pub(super) fn furnish(dir: &Path, spec: &Spec, state: &State) -> Result<Lock> {
+        let [monitor, _exit] = [MONITOR, "exit"].map(|file| {
             let at = dir.join(file);
             let mut options = OpenOptions::new();
             options.write(true).create(true).truncate(false).mode(0o600);
-            quietly(format_args!("create {}", at.display())).run(|| options.open(&at))?;
+            quietly(format_args!("create {}", at.display())).run(|| options.open(&at))
+        });
+        let durable = !spec.auto_remove;
+        record::furnish(&dir.join("state.json"), state, durable && !state.status.lives())?;
+        record::furnish(&dir.join("box.json"), spec, durable)?;
+        Lock::on(monitor?, MONITOR)
+    }
+
+    /// Removes its directory, whatever is in it.
+    pub(super) fn remove(dir: &Path) -> std::io::Result<()> {
+        for file in [MONITOR, "exit", "state.json", "box.json"] {
+            let _ = fs::remove_file(dir.join(file));
         }
-        record::write(&dir.join("state.json"), &State::default(), !spec.auto_remove)?;
-        record::write(&dir.join("box.json"), spec, !spec.auto_remove)
+        // Mostly that was all.
+        fs::remove_dir(dir).or_else(|_| fs::remove_dir_all(dir))
     }
 
     /// Twelve digits of its ID.
@@ -115,11 +127,10 @@ impl Boxed {
         }
         let file = self.open(MONITOR)?.ok_or_else(|| self.gone())?;
         // Whoever looks holds it for a moment, so this waits.
-        let held = Flock::lock(file, FlockArg::LockExclusive)
-            .map_err(|(_, errno)| Error::os("flock monitor", errno))?;
+        let held = Lock::on(file, MONITOR)?;
         self.tell_end(None);
         self.write(&state, &lock)?;
-        Ok(Lock { _file: held })
+        Ok(held)
     }
 
     /// Changes the state.
@@ -155,8 +166,7 @@ impl Boxed {
     /// The lock around a change.
     pub(super) fn lock(&self) -> Result<Lock> {
         let file = self.open(LOCK)?.ok_or_else(|| self.gone())?;
-        let held = Flock::lock(file, FlockArg::LockExclusive);
-        Ok(Lock { _file: held.map_err(|(_, errno)| Error::os("flock a box", errno))? })
+        Lock::on(file, "a box")
     }
 
     fn open(&self, file: &str) -> Result<Option<File>> {
@@ -199,15 +209,24 @@ pub struct Lock {
     _file: Flock<File>,
 }
 
+impl Lock {
+    fn on(file: File, what: &str) -> Result<Lock> {
+        let held = Flock::lock(file, FlockArg::LockExclusive);
+        held.map(|file| Lock { _file: file })
+            .map_err(|(_, errno)| Error::os(format_args!("flock {what}"), errno))
+    }
+}
+
 /// The name of this boot: `/proc/sys/kernel/random/boot_id`.
 pub fn boot() -> String {
-    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    id.trim().to_string()
+    let id = read_records(Path::new("/proc/sys/kernel/random/boot_id"), 1).unwrap_or_default();
+    String::from_utf8_lossy(&id).trim().to_string()
 }
 
 /// When a process began, in clock ticks since the boot: field 22 of `/proc/PID/stat`. The second one is a name in
 /// parentheses, and may hold both.
 pub fn ticks(pid: i32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let stat = read_records(Path::new(&format!("/proc/{pid}/stat")), 1).ok()?;
+    let stat = String::from_utf8_lossy(&stat);
     stat[stat.rfind(')')?..].split_whitespace().nth(20)?.parse().ok()
 }

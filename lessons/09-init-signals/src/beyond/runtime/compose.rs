@@ -118,8 +118,8 @@ struct Watcher {
 
 impl Part for Watcher {
     fn release(&mut self) -> Result<()> {
-        let memory = self.group.place(Controller::MEMORY).and_then(|place| Memory::of(&place));
-        if memory.is_ok_and(|memory| memory.kills > 0) {
+        let kills = self.group.place(Controller::MEMORY).and_then(|place| Memory::kills(&place));
+        if kills.is_ok_and(|kills| kills > 0) {
             self.seen.0.set(true);
         }
         Ok(())

@@ -5,44 +5,44 @@ use clone_pid::{Container, Running};
 use ground::lesson::{Command, run_name, show_card};
 use ground::{Error, Result};
 
-use super::boxed::{Boxed, Lock, boot, ticks};
+use super::boxed::{Boxed, boot, ticks};
 use super::compose::{OomWatch, PartsList, container};
-use super::record::{State, Status, now};
+use super::record::{Spec, State, Status, now};
 use super::store::Store;
 use crate::flags::Flags;
 
 /// Runs a box to its end; returns the status to exit with.
 pub fn foreground<P: PartsList>(
     store: &Store,
-    boxed: &Boxed,
+    spec: Spec,
     flags: &Flags,
     command: &Command,
 ) -> Result<u8> {
-    let kept = Kept { store, boxed };
+    let (boxed, _lock) = store.create_in(spec, &starting(false))?;
+    let kept = Kept { store, boxed: &boxed };
     let oom = OomWatch::default();
     let outcome = container::<P>(flags, &boxed.spec.env, &command.argv)
         .map(|container| container.with(oom.part(flags.group())).card(command.card))
-        .and_then(|container| start(boxed, container, false));
-    let (running, _lock) = outcome.inspect_err(|e| kept.failed(e))?;
+        .and_then(|container| start(&boxed, container));
+    let running = outcome.inspect_err(|e| kept.failed(e))?;
     let card = running.card().cloned();
     let outcome = running.wait_passing_signals();
     let code = outcome.as_ref().map_or(125, |status| status.code());
     match boxed.spec.auto_remove {
         // Only who waits for it wants to know.
         true => boxed.tell_end(Some(code)),
-        false => drop(ended(boxed, code, oom.killed(), false)),
+        false => drop(ended(&boxed, code, oom.killed(), false)),
     }
     outcome?;
     card.map_or(Ok(()), |card| show_card(&card))?;
     Ok(code)
 }
 
-/// Starts the command, and says so in the state. The lock says who is its parent.
-pub fn start(boxed: &Boxed, container: Container, attachable: bool) -> Result<(Running, Lock)> {
-    let lock = boxed.watch(starting(attachable))?;
+/// Starts the command, and says so in the state.
+fn start(boxed: &Boxed, container: Container) -> Result<Running> {
     let running = container.start()?;
     started(boxed, &running)?;
-    Ok((running, lock))
+    Ok(running)
 }
 
 /// The state of a box whose parent is about to start it.

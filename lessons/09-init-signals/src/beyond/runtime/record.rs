@@ -12,7 +12,8 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ground::Result;
-use ground::call::{IntoErrno, quietly};
+use ground::call::quietly;
+use ground::proc::read_records;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -145,7 +146,8 @@ pub fn now() -> u64 {
 /// Reads one of the files; `None` when there is none, or nothing that can be understood: a power failure can leave that of
 /// a file that nobody waited for.
 pub fn read<T: DeserializeOwned>(at: &Path) -> Result<Option<T>> {
-    match fs::read(at) {
+    // No room is left for more than a short read has brought.
+    match read_records(at, 1) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         other => {
             let bytes = quietly(format_args!("read {}", at.display())).run(|| other)?;
@@ -154,24 +156,30 @@ pub fn read<T: DeserializeOwned>(at: &Path) -> Result<Option<T>> {
     }
 }
 
+/// Writes one into a directory that nobody knows yet.
+pub fn furnish(at: &Path, value: &impl Serialize, durable: bool) -> Result<()> {
+    let bytes = serde_json::to_vec(value).map_err(std::io::Error::from);
+    let outcome = bytes.and_then(|bytes| put(at, &bytes, durable));
+    quietly(format_args!("write {}", at.display())).run(|| outcome)
+}
+
+fn put(at: &Path, bytes: &[u8], durable: bool) -> std::io::Result<()> {
+    let mut open = OpenOptions::new();
+    let mut file = open.write(true).create(true).truncate(true).mode(0o600).open(at)?;
+    file.write_all(bytes)?;
+    if durable { file.sync_all() } else { Ok(()) }
+}
+
 /// Writes one. What is to survive a power failure is on the disk before it has its name.
 pub fn write(at: &Path, value: &impl Serialize, durable: bool) -> Result<()> {
     let beside = at.with_extension("new");
     let bytes = serde_json::to_vec(value).map_err(std::io::Error::from);
-    let replace = || {
-        let mut open = OpenOptions::new();
-        let mut file = open.write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-        file.write_all(&bytes?)?;
-        if durable {
-            file.sync_all()?;
-        }
-        fs::rename(&beside, at)
-    };
-    let outcome: std::io::Result<()> = replace();
+    let written = bytes.and_then(|bytes| put(&beside, &bytes, durable));
+    let outcome = written.and_then(|()| fs::rename(&beside, at));
     if outcome.is_err() {
         let _ = fs::remove_file(&beside);
     }
-    quietly(format_args!("write {}", at.display())).run(|| outcome.map_err(IntoErrno::into_errno))
+    quietly(format_args!("write {}", at.display())).run(|| outcome)
 }
 
 /// Makes the names in a directory survive a power failure.

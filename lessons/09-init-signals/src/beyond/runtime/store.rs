@@ -1,7 +1,8 @@
 //! The boxes of this user: `<data>/boxes/ID/`.
 
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use ground::call::quietly;
@@ -10,9 +11,9 @@ use ground::host::data::{data_dir, make_private};
 use ground::{Error, Result};
 use nix::fcntl::{Flock, FlockArg};
 
-use super::boxed::Boxed;
+use super::boxed::{Boxed, Lock};
 use super::names::{id, random, suggestions};
-use super::record::{self, Spec, now};
+use super::record::{self, Spec, State, now};
 
 /// Where they are.
 pub struct Store {
@@ -61,43 +62,52 @@ impl Store {
     // ANCHOR: create
     /// Makes a box: gives it an ID and a name that no other has, and writes down how it is made. It is furnished under a
     /// name that nobody looks at, and then renamed: there are no half boxes.
-    pub fn create(&self, mut spec: Spec) -> Result<Boxed> {
+    pub fn create(&self, spec: Spec) -> Result<Boxed> {
+        self.create_in(spec, &State::default()).map(|(boxed, _)| boxed)
+    }
+
+    /// The same for who is its monitor from the beginning.
+    pub fn create_in(&self, mut spec: Spec, state: &State) -> Result<(Boxed, Lock)> {
         let _lock = self.lock()?;
-        self.remove_halves();
         let random = random()?;
         (spec.id, spec.created) = (id(&random), now());
         spec.name = self.free_name(std::mem::take(&mut spec.name), suggestions(&random))?;
         let (half, dir) = (self.dir.join(".new"), self.dir.join(&spec.id));
-        make_private(&half)?;
-        let made = Boxed::furnish(&half, &spec).and_then(|()| {
-            quietly(format_args!("rename {}", half.display())).run(|| fs::rename(&half, &dir))
+        make_half(&half)?;
+        let made = Boxed::furnish(&half, &spec, state).and_then(|watched| {
+            quietly(format_args!("rename {}", half.display())).run(|| fs::rename(&half, &dir))?;
+            Ok(watched)
         });
-        if let Err(e) = made {
-            let _ = fs::remove_dir_all(&half);
-            return Err(e);
-        }
+        let watched = made.inspect_err(|_| drop(fs::remove_dir_all(&half)))?;
         if !spec.auto_remove {
             record::sync(&self.dir)?;
         }
-        Ok(Boxed { dir, spec })
+        Ok((Boxed { dir, spec }, watched))
     }
     // ANCHOR_END: create
 
     /// Removes what is known of a box. Nobody must be watching it.
     pub fn remove(&self, boxed: &Boxed) -> Result<()> {
         let _lock = self.lock()?;
-        self.remove_halves();
         let half = self.dir.join(".old");
-        match fs::rename(&boxed.dir, &half) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        let renamed = match fs::rename(&boxed.dir, &half) {
+            Err(e) if e.kind() == ErrorKind::DirectoryNotEmpty => {
+                self.remove_halves();
+                fs::rename(&boxed.dir, &half)
+            }
+            other => other,
+        };
+        match renamed {
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
             other => quietly(format_args!("rename {}", boxed.dir.display())).run(|| other)?,
         }
-        quietly(format_args!("remove {}", half.display())).run(|| fs::remove_dir_all(&half))
+        quietly(format_args!("remove {}", half.display())).run(|| Boxed::remove(&half))
     }
 
     /// Removes what nobody can understand any more: all that is left of a box that was made right before a power failure.
     pub fn remove_ruins(&self) -> Result<()> {
         let _lock = self.lock()?;
+        self.remove_halves();
         let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
         for entry in entries.filter(|entry| is_id(&entry.file_name().to_string_lossy())) {
             let at = entry.path();
@@ -151,6 +161,18 @@ impl Store {
     pub fn dir(&self) -> &Path {
         &self.dir
     }
+}
+
+/// One that a killed command has left is replaced.
+fn make_half(at: &Path) -> Result<()> {
+    let make = || DirBuilder::new().mode(0o700).create(at);
+    let made = match make() {
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+            fs::remove_dir_all(at).and_then(|()| make())
+        }
+        other => other,
+    };
+    quietly(format_args!("make directory {}", at.display())).run(|| made)
 }
 
 fn is_id(name: &str) -> bool {

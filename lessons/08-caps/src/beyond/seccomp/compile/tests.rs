@@ -63,6 +63,29 @@ const EPERM: u32 = libc::SECCOMP_RET_ERRNO | 1;
 const ENOSYS: u32 = libc::SECCOMP_RET_ERRNO | 38;
 
 #[test]
+fn arranged_or_not_the_answers_are_the_same() {
+    let mut matches = Matches::new();
+    let is_four = Arg { index: 0, value: 4, value_two: 0, op: Op::Eq };
+    for number in (0..600).filter(|number| number % 7 != 3) {
+        let rules = if number % 11 == 5 { vec![vec![is_four.clone()]] } else { vec![Vec::new()] };
+        matches.insert(number, rules);
+    }
+    let arch = std::env::consts::ARCH.try_into().unwrap();
+    let rules = matches.iter().map(|(number, rules)| (*number, conditions(rules).unwrap()));
+    let filter =
+        SeccompFilter::new(rules.collect(), SeccompAction::Errno(1), SeccompAction::Allow, arch);
+    let plain: BpfProgram = filter.unwrap().try_into().unwrap();
+    let arranged = arrange(plain.clone());
+    assert!(arranged.len() < plain.len() * 3 / 4, "{} of {}", arranged.len(), plain.len());
+    for number in (-2..700).chain([i64::from(i32::MAX), 0x4000_0000]) {
+        for first in [0, 4, u64::MAX] {
+            let args = [first, 0, 0, 0, 0, 0];
+            assert_eq!(run(&arranged, number, args), run(&plain, number, args), "{number} {first}");
+        }
+    }
+}
+
+#[test]
 fn three_actions_become_stacked_programs() {
     let it = compiled(
         r#"{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
