@@ -20,13 +20,17 @@ use crate::story;
 pub struct Doing<W> {
     what: W,
     shell: Option<String>,
-    hints: [Option<(Errno, &'static str)>; 2],
+    hints: [Option<Hint>; 4],
+    /// Those for which there was no room: as long as there are none, nothing is allocated.
+    more_hints: Vec<Hint>,
     quiet: bool,
 }
 
+type Hint = (Errno, &'static str);
+
 /// Names operation and object of the next call. Take `format_args!` when the object varies: it is formatted on demand.
 pub fn doing<W: Display>(what: W) -> Doing<W> {
-    Doing { what, shell: None, hints: [None; 2], quiet: false }
+    Doing { what, shell: None, hints: [None; 4], more_hints: Vec::new(), quiet: false }
 }
 
 /// Names a call that is not worth a line of the story (opening a file, making a directory): only its error is told.
@@ -48,10 +52,12 @@ impl<W: Display> Doing<W> {
         self
     }
 
-    /// What to try when the call fails with `errno`. Up to two; a third replaces the second.
+    /// What to try when the call fails with `errno`. Of two for one errno the first is told.
     pub fn hint(mut self, errno: Errno, remedy: &'static str) -> Self {
-        let slot = usize::from(self.hints[0].is_some());
-        self.hints[slot] = Some((errno, remedy));
+        match self.hints.iter_mut().find(|slot| slot.is_none()) {
+            Some(slot) => *slot = Some((errno, remedy)),
+            None => self.more_hints.push((errno, remedy)),
+        }
         self
     }
 
@@ -85,7 +91,8 @@ impl<W: Display> Doing<W> {
 
     fn error(&self, errno: Errno, words: Option<String>) -> Error {
         let error = Error::os(&self.what, errno);
-        let hint = self.hints.iter().flatten().find(|(of, _)| *of == errno).map(|(_, hint)| *hint);
+        let mut hints = self.hints.iter().flatten().chain(&self.more_hints);
+        let hint = hints.find(|(of, _)| *of == errno).map(|(_, remedy)| *remedy);
         match (words, hint) {
             (Some(words), Some(hint)) => error.remedy(format_args!("{words}; {hint}")),
             (Some(words), None) => error.remedy(words),
@@ -121,5 +128,29 @@ impl IntoErrno for std::io::Error {
             (None, InvalidData) => Errno::EILSEQ,
             (None, _) => Errno::EIO,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_hints_none_is_lost() {
+        let errnos = [Errno::EPERM, Errno::ENOENT, Errno::EBUSY, Errno::EINVAL, Errno::EROFS];
+        let remedies = ["become root", "make it", "wait", "look again", "write elsewhere"];
+        for (errno, remedy) in errnos.into_iter().zip(remedies) {
+            let call = errnos.into_iter().zip(remedies);
+            let call = call.fold(quietly("look"), |call, (errno, remedy)| call.hint(errno, remedy));
+            let error = call.run(|| Err::<(), _>(errno)).unwrap_err();
+            assert!(error.to_string().ends_with(remedy), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_first_hint_for_an_errno_is_told() {
+        let call = quietly("look").hint(Errno::EPERM, "this").hint(Errno::EPERM, "that");
+        let error = call.run(|| Err::<(), _>(Errno::EPERM)).unwrap_err();
+        assert!(error.to_string().ends_with("this"), "{error}");
     }
 }
