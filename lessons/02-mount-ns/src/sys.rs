@@ -22,10 +22,20 @@ pub struct Detached(OwnedFd);
 impl Detached {
     /// Copies what is mounted at `source`, as `mount --rbind` does. See open_tree(2), Linux 5.2.
     pub fn copy<P: NixPath + ?Sized>(source: &P) -> nix::Result<Detached> {
-        let flags = libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC | libc::AT_RECURSIVE as u32;
-        let fd = source.with_nix_path(|path| {
+        Detached::copy_at(AT_FDCWD, source)
+    }
+
+    /// The same of the file or directory that is open: nobody can put another in its place meanwhile.
+    pub fn copy_of(source: impl AsFd) -> nix::Result<Detached> {
+        Detached::copy_at(source.as_fd(), c"")
+    }
+
+    fn copy_at<P: NixPath + ?Sized>(at: BorrowedFd<'_>, path: &P) -> nix::Result<Detached> {
+        let deep = (libc::AT_EMPTY_PATH | libc::AT_RECURSIVE) as u32;
+        let flags = libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC | deep;
+        let fd = path.with_nix_path(|path| {
             // SAFETY: the kernel reads a C string, which outlives the call.
-            unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, path.as_ptr(), flags) }
+            unsafe { libc::syscall(libc::SYS_open_tree, at.as_raw_fd(), path.as_ptr(), flags) }
         })?;
         let fd = Errno::result(fd)? as RawFd;
         // SAFETY: the kernel has just opened this descriptor for us.
@@ -34,12 +44,12 @@ impl Detached {
 
     /// Leaves every peer group and master. See mount_setattr(2), Linux 5.12.
     pub fn make_private(&self) -> nix::Result<()> {
-        set(self.0.as_fd(), c"", libc::mount_attr { propagation: libc::MS_PRIVATE, ..NOTHING })
+        self.set(libc::mount_attr { propagation: libc::MS_PRIVATE, ..NOTHING })
     }
 
     /// Makes each of its mounts read-only. See mount_setattr(2), Linux 5.12.
     pub fn make_read_only(&self) -> nix::Result<()> {
-        set(self.0.as_fd(), c"", READ_ONLY)
+        self.set(READ_ONLY)
     }
 
     /// Shows the owners of its files through the maps of a user namespace: what belongs to 0 on the disk belongs through
@@ -50,7 +60,11 @@ impl Detached {
         let userns_fd = user_namespace.as_raw_fd() as u64;
         let attributes =
             libc::mount_attr { attr_set: libc::MOUNT_ATTR_IDMAP, userns_fd, ..NOTHING };
-        set(self.0.as_fd(), c"", attributes)
+        self.set(attributes)
+    }
+
+    fn set(&self, attributes: libc::mount_attr) -> nix::Result<()> {
+        set(self.0.as_fd(), c"", libc::AT_RECURSIVE, attributes)
     }
 
     /// Whether its root is a directory.
@@ -89,16 +103,22 @@ impl AsFd for Detached {
 
 /// Makes the mount at `path`, of this namespace, and each below it read-only. See mount_setattr(2), Linux 5.12.
 pub fn make_read_only<P: NixPath + ?Sized>(path: &P) -> nix::Result<()> {
-    set(AT_FDCWD, path, READ_ONLY)
+    set(AT_FDCWD, path, libc::AT_RECURSIVE, READ_ONLY)
 }
 
-/// mount_setattr(2) on a whole tree: either every mount of it is changed or none.
+/// Makes the one mount that is open read-only, and none below it. See mount_setattr(2), Linux 5.12.
+pub fn make_one_read_only(mount: impl AsFd) -> nix::Result<()> {
+    set(mount.as_fd(), c"", 0, READ_ONLY)
+}
+
+/// mount_setattr(2); with AT_RECURSIVE on a whole tree, of which either every mount is changed or none.
 fn set<P: NixPath + ?Sized>(
     at: BorrowedFd<'_>,
     path: &P,
+    deep: libc::c_int,
     attributes: libc::mount_attr,
 ) -> nix::Result<()> {
-    let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
+    let flags = libc::AT_EMPTY_PATH | deep;
     let result = path.with_nix_path(|path| {
         // SAFETY: the kernel reads a C string and `size_of` bytes of `attributes`; both outlive the call.
         unsafe {

@@ -5,14 +5,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use clone_pid::Part;
 use ground::call::{doing, quietly};
 use ground::{Error, Result};
+use mount_ns::sys::Detached;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 use nix::sys::stat::{fstat, makedev};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, SYSFS_MAGIC, fstatfs};
-
 use overlay::sys::Context;
-
-use crate::sys;
 
 // ANCHOR: masks
 /// Files and directories that show or change the whole machine, whatever namespace the reader is in.
@@ -144,20 +142,18 @@ fn mask(target: &OwnedFd, path: &str, null: &OwnedFd) -> Result<()> {
     match is_directory(target)? {
         true => doing(format_args!("mount an empty tmpfs on {path}"))
             .like_args(format_args!("mount -t tmpfs -o ro,size=0 tmpfs {path}"))
-            .run(|| sys::mounts::attach(empty()?.as_fd(), target.as_fd())),
+            .run(|| empty()?.attach(target.as_fd(), "")),
         false => doing(format_args!("mount /dev/null on {path}"))
             .like_args(format_args!("mount --bind /dev/null {path}"))
-            .run(|| {
-                sys::mounts::attach(sys::mounts::copy_mount(null.as_fd())?.as_fd(), target.as_fd())
-            }),
+            .run(|| Detached::copy_of(null)?.attach(target.as_fd(), "")),
     }
 }
 
-fn empty() -> nix::Result<OwnedFd> {
+fn empty() -> nix::Result<Detached> {
     let harmless = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV | libc::MOUNT_ATTR_NOEXEC;
     let context = Context::open(c"tmpfs")?;
     context.create()?;
-    context.mount(libc::MOUNT_ATTR_RDONLY | harmless)
+    context.mount(libc::MOUNT_ATTR_RDONLY | harmless).map(Detached::from)
 }
 
 /// Of the copy, before it is hung up: nobody can write in between.
@@ -165,9 +161,9 @@ fn protect(target: &OwnedFd, path: &str) -> Result<()> {
     doing(format_args!("mount {path} on {path} MS_BIND, read-only"))
         .like_args(format_args!("mount --bind -o ro {path} {path}"))
         .run(|| {
-            let copy = sys::mounts::copy_mount(target.as_fd())?;
-            sys::mounts::make_read_only(copy.as_fd(), true)?;
-            sys::mounts::attach(copy.as_fd(), target.as_fd())
+            let copy = Detached::copy_of(target)?;
+            copy.make_read_only()?;
+            copy.attach(target.as_fd(), "")
         })
 }
 

@@ -10,13 +10,11 @@ use ground::call::{doing, quietly};
 use ground::{Error, Result};
 use memory_oom::size;
 use mount_ns::beyond::destination::{self, HostRoot};
-use mount_ns::sys::Detached;
+use mount_ns::sys::{Detached, make_one_read_only};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use overlay::sys::Context;
-
-use crate::sys;
 
 // ANCHOR: read-only
 /// The box's root directory cannot be written; what is mounted below it is not changed. List it after what makes
@@ -33,7 +31,7 @@ impl Part for ReadOnlyRoot {
         doing("mount_setattr / MOUNT_ATTR_RDONLY")
             .like("mount -o remount,bind,ro /")
             .hint(Errno::EINVAL, "/ is no mount point: Rootfs comes first")
-            .run(|| sys::mounts::make_read_only(root.as_fd(), false))
+            .run(|| make_one_read_only(root))
     }
 }
 // ANCHOR_END: read-only

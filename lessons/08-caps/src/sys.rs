@@ -3,7 +3,6 @@
 #![allow(unsafe_code)]
 
 pub mod bpf;
-pub mod mounts;
 
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
