@@ -14,8 +14,6 @@
 //! crash; what a dead process left in `tmp` goes when the next one gets the lock alone. A box holds a shared lock on each
 //! directory of its layers, and no prune takes it from under the box.
 
-use std::env;
-use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
@@ -24,8 +22,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ground::call::quietly;
-use ground::host::{PREFIX, owner};
-use ground::lesson::run_dir;
+use ground::host::data::data_dir;
 use ground::needs::Need;
 use ground::text::path;
 use ground::{Error, Result, interrupt};
@@ -255,20 +252,10 @@ fn make_private(dir: &Path) -> Result<()> {
     })
 }
 
-/// Root of a user namespace has a store of its own: it cannot read `trusted` attributes, so root's layers would not look
-/// the same to it. The user is whoever started the lesson: in a user namespace everybody is root.
+/// Below [`data_dir`]. Root of a user namespace has a store of its own: it cannot read `trusted` attributes, so root's layers
+/// would not look the same to it.
 pub fn locate() -> Result<PathBuf> {
-    let run = run_dir().ok().and_then(|run| run.parent()?.file_name());
-    let name = run.map_or_else(|| format!("{PREFIX}-{}", owner()).into(), OsString::from);
-    let ours = Path::new(&name).join("images");
-    if Need::InitialRoot.is_met() {
-        return Ok(Path::new("/var/lib").join(ours));
-    }
-    let is_absolute = |dir: &PathBuf| dir.is_absolute();
-    let home = || env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/share"));
-    let data = env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(is_absolute).or_else(home);
-    let what = || Error::environment("there is no place for images").remedy("set HOME, or --store");
-    Ok(data.filter(is_absolute).ok_or_else(what)?.join(ours))
+    Ok(data_dir()?.join("images"))
 }
 
 /// Which extended attributes overlayfs is to read: everybody may write `user`, only the real root `trusted`.
