@@ -73,11 +73,13 @@ fn own(fd: libc::c_long) -> nix::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// XATTR_SIZE_MAX and XATTR_LIST_MAX of linux/limits.h: no value is longer, and no list of names.
+const XATTR_MAX: usize = 1 << 16;
+
 /// The value of an extended attribute; `None` when the file has none of that name. Links are not followed. See
 /// lgetxattr(2).
 pub fn attribute<P: NixPath + ?Sized>(file: &P, name: &CStr) -> nix::Result<Option<Vec<u8>>> {
-    // XATTR_SIZE_MAX would be 64 KiB; what overlayfs writes is short.
-    let mut value = vec![0u8; 4096];
+    let mut value = vec![0u8; XATTR_MAX];
     let length = file.with_nix_path(|file| {
         // SAFETY: the kernel reads two C strings and writes at most `len` bytes of `value`.
         unsafe {
@@ -90,6 +92,23 @@ pub fn attribute<P: NixPath + ?Sized>(file: &P, name: &CStr) -> nix::Result<Opti
             Ok(Some(value))
         }
         Err(Errno::ENODATA | Errno::EOPNOTSUPP) => Ok(None),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// The names of all attributes, a NUL after each; none on a file system without attributes. See llistxattr(2).
+pub fn attribute_names<P: NixPath + ?Sized>(file: &P) -> nix::Result<Vec<u8>> {
+    let mut names = vec![0u8; XATTR_MAX];
+    let length = file.with_nix_path(|file| {
+        // SAFETY: the kernel reads a C string and writes at most `len` bytes of `names`.
+        unsafe { libc::llistxattr(file.as_ptr(), names.as_mut_ptr().cast(), names.len()) }
+    })?;
+    match Errno::result(length) {
+        Ok(length) => {
+            names.truncate(length as usize);
+            Ok(names)
+        }
+        Err(Errno::EOPNOTSUPP) => Ok(Vec::new()),
         Err(errno) => Err(errno),
     }
 }

@@ -38,7 +38,6 @@ pub mod reference;
 pub mod save;
 pub mod spec;
 pub mod store;
-mod sys;
 pub mod unpack;
 mod user;
 

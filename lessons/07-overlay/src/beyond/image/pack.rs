@@ -20,7 +20,7 @@ use tar::{Builder, EntryType, Header};
 
 use super::blob::Attentive;
 use super::store::overlay_xattr;
-use super::sys;
+use crate::sys;
 
 /// Writes the archive of a directory.
 pub fn pack(root: &Path, to: impl Write) -> Result<()> {
@@ -180,16 +180,11 @@ impl<W: Write> Packer<W> {
 
 /// Its extended attributes as PAX keys, sorted; without those of overlayfs, and those of this machine.
 fn attributes(at: &Path) -> Result<Vec<(String, Vec<u8>)>> {
-    let path = CString::new(at.as_os_str().as_bytes()).expect("a path has no NUL byte");
-    let mut buffer = vec![0; 1 << 16];
-    let length = match sys::llistxattr(&path, &mut buffer) {
-        Err(Errno::EOPNOTSUPP) => 0,
-        other => quietly(format_args!("llistxattr {}", at.display())).run(|| other)?,
-    };
-    let names = buffer[..length].split_inclusive(|byte| *byte == 0);
-    let names: Vec<_> = names.filter_map(|name| CStr::from_bytes_with_nul(name).ok()).collect();
+    let names =
+        quietly(format_args!("llistxattr {}", at.display())).run(|| sys::attribute_names(at))?;
+    let names = names.split_inclusive(|byte| *byte == 0);
     let mut found = Vec::new();
-    for name in names {
+    for name in names.filter_map(|name| CStr::from_bytes_with_nul(name).ok()) {
         let word = name.to_string_lossy();
         if word.contains("overlay.redirect") || word.contains("overlay.metacopy") {
             let what = format!("{} is only a reference to a lower layer", at.display());
@@ -203,29 +198,23 @@ fn attributes(at: &Path) -> Result<Vec<(String, Vec<u8>)>> {
         {
             continue;
         }
-        found.push((format!("SCHILY.xattr.{word}"), value(&path, name)?));
+        found.push((format!("SCHILY.xattr.{word}"), value(at, name)?));
     }
     found.sort();
     Ok(found)
 }
 
-fn value(path: &CStr, name: &CStr) -> Result<Vec<u8>> {
-    let mut buffer = vec![0; 1 << 16];
-    let length = quietly(format_args!("lgetxattr {}", name.to_string_lossy()))
-        .run(|| sys::lgetxattr(path, name, &mut buffer))?;
-    buffer.truncate(length);
-    Ok(buffer)
+/// Of an attribute that has just been listed.
+fn value(at: &Path, name: &CStr) -> Result<Vec<u8>> {
+    quietly(format_args!("lgetxattr {}", name.to_string_lossy()))
+        .run(|| sys::attribute(at, name)?.ok_or(Errno::ENODATA))
 }
 
 fn opaque(at: &Path) -> Result<bool> {
-    let path = CString::new(at.as_os_str().as_bytes()).expect("a path has no NUL byte");
     let name = CString::new(overlay_xattr("opaque")).expect("it has no NUL byte");
-    let mut value = [0];
-    match sys::lgetxattr(&path, &name, &mut value) {
-        Ok(length) => Ok(&value[..length] == b"y"),
-        Err(Errno::ENODATA | Errno::EOPNOTSUPP) => Ok(false),
-        Err(errno) => Err(Error::os(format_args!("lgetxattr {}", at.display()), errno)),
-    }
+    let value =
+        quietly(format_args!("lgetxattr {}", at.display())).run(|| sys::attribute(at, &name))?;
+    Ok(value.as_deref() == Some(b"y"))
 }
 
 fn written<T>(outcome: std::io::Result<T>) -> Result<T> {

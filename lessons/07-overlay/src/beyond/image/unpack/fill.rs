@@ -17,7 +17,7 @@ use nix::unistd::{Gid, Uid, fchownat, linkat, symlinkat};
 use super::entry::{Entry, Meta, What};
 use super::tree::{NO_ROOM, Place, make_directory};
 use super::{Unpacker, damaged, refused, shown, sparse};
-use crate::beyond::image::sys;
+use crate::sys;
 
 /// Large enough that a file takes few calls.
 const BUFFER: usize = 1 << 18;
@@ -152,7 +152,7 @@ impl Unpacker {
         name: &std::ffi::CStr,
         value: &[u8],
     ) -> Result<()> {
-        match sys::lsetxattr(&place.path(), name, value) {
+        match sys::set_attribute(place.path().as_c_str(), name, value) {
             // A capability of a file is worth nothing to who is not root: he unpacks the rest.
             Err(Errno::EPERM) if !self.is_root => Ok(()),
             set => quietly(format_args!("set {} of {}", name.to_string_lossy(), shown(path)))

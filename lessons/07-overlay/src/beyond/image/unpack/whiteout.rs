@@ -20,7 +20,7 @@ use nix::sys::stat::{Mode, SFlag, mknodat};
 use super::tree::{NO_ROOM, Place};
 use super::{Unpacker, refused, shown};
 use crate::beyond::image::store::overlay_xattr;
-use crate::beyond::image::sys;
+use crate::sys;
 
 /// What a name that begins with `.wh.` stands for.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ fn make_opaque(place: &Place<'_>, path: &Path) -> Result<()> {
             Errno::EOPNOTSUPP,
             "the store is on a file system without such attributes; use --store",
         )
-        .run(|| sys::lsetxattr(&place.path(), &name, b"y"))
+        .run(|| sys::set_attribute(place.path().as_c_str(), &name, b"y"))
 }
 
 #[cfg(test)]
