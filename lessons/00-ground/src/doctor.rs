@@ -157,7 +157,7 @@ fn group_of(need: Need) -> Group {
     }
 }
 
-/// The lessons that there are to be.
+/// The lessons that need something.
 fn every_lesson() -> BTreeSet<u8> {
     Need::ALL.iter().flat_map(|need| need.lessons()).copied().collect()
 }

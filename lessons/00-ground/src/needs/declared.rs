@@ -21,7 +21,7 @@ pub(super) const fn needs() -> [Need; ALL.len()] {
     needs
 }
 
-const EVERY: &[u8] = &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+const EVERY: &[u8] = &[1, 2, 3, 4, 5, 6, 7, 8, 9];
 const GROUPS: &str = "run with sudo; where root lacks it too, /sys/fs/cgroup is read-only (a container), \
                       or /proc/cmdline has cgroup_disable=";
 
@@ -138,7 +138,7 @@ pub(super) static ALL: [Declared; 37] = [
         "cgroups that can be frozen",
         Probe::Controller(Controller::FREEZER),
     )
-    .affects(&[4, 9, 10])
+    .affects(&[4, 9])
     .remedy(GROUPS),
     need(
         Need::MemoryController,
