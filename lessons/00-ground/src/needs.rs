@@ -116,6 +116,18 @@ impl Need {
     /// All of them, in the order in which `doctor` tells them.
     pub const ALL: [Need; declared::ALL.len()] = declared::needs();
 
+    /// These and more, `N` in all: for the `needs` of an experiment that shares most of them with others.
+    pub const fn and<const N: usize>(these: &[Need], more: &[Need]) -> [Need; N] {
+        assert!(these.len() + more.len() == N, "N is the number of needs");
+        let mut all = [Need::Admin; N];
+        let mut i = 0;
+        while i < N {
+            all[i] = if i < these.len() { these[i] } else { more[i - these.len()] };
+            i += 1;
+        }
+        all
+    }
+
     /// Its name in `list --json` and in the table of skips.
     pub fn id(self) -> &'static str {
         self.declared().id

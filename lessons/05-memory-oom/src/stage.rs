@@ -8,10 +8,15 @@ use ground::Result;
 use ground::call::quietly;
 use ground::cgroup::{Controller, Place, Version, version};
 use ground::lesson::run_dir;
+use ground::needs::Need;
 use ground::story::{evidence, muted};
 use ground::text::{count, size};
 use memory_oom::beyond::Kept;
 use memory_oom::{Memory, MemoryLimit, USAGE};
+
+/// What experiments on a disk of their own need.
+pub const WITH_DISK: &[Need] =
+    &[Need::InitialRoot, Need::Admin, Need::Clone3, Need::MemoryController, Need::LoopDevice];
 
 /// The world of this host: which version has the memory controller.
 pub fn on_v2() -> bool {

@@ -1,5 +1,6 @@
 //! What demo and experiments share: network namespaces that play hosts, routers and boxes, and what is done in them.
 
+mod needs;
 pub mod rules;
 mod told;
 mod world;
@@ -26,6 +27,7 @@ use veth::netlink::link::{self, End, Namespace};
 use veth::netlink::route::Route;
 use veth::netlink::{Cidr, Link, Netlink, Request, State, address, route};
 
+pub use needs::{BRIDGED, WITH_RULES};
 pub use told::{is_fallback, tell_addresses, tell_learnt, tell_link, tell_links, tell_routes};
 pub use world::{GATEWAY, HOST, INSIDE, OUTSIDE, World};
 

@@ -8,6 +8,7 @@ use ground::Result;
 use ground::cgroup::{Controller, Place};
 use ground::host::disk::Disk;
 use ground::lesson::run_dir;
+use ground::needs::Need;
 use ground::story::{box_evidence, evidence, muted};
 use ground::text::{device, size, time};
 use memory_oom::beyond::Kept;
@@ -15,6 +16,10 @@ use overlay::beyond::traffic::Traffic;
 use overlay::{IoLimit, Rate, Throttle};
 
 use crate::stage::Mounted;
+
+/// What experiments with loads need.
+pub const LOADS: &[Need] =
+    &[Need::InitialRoot, Need::Admin, Need::Clone3, Need::IoController, Need::LoopDevice];
 
 /// MiB of the disk.
 pub const DISK: u64 = 48;

@@ -2,27 +2,20 @@
 
 use ground::host::disk::Disk;
 use ground::lesson::{Experiment, Findings, Level};
-use ground::needs::Need;
 use ground::story::{conclude, evidence, muted, step};
 use ground::{Error, Result};
 use memory_oom::beyond::Kept;
 use memory_oom::{Memory, USAGE};
 
 use super::swap_load::{about, hold};
-use crate::stage::{limited, on_v2};
+use crate::stage::{WITH_DISK, limited, on_v2};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "page-cache",
     title: "reading and writing files fills a group to its limit, and makes room when a process needs memory",
     level: Level::Core,
     claims: &["C107", "C108"],
-    needs: &[
-        Need::InitialRoot,
-        Need::Admin,
-        Need::Clone3,
-        Need::MemoryController,
-        Need::LoopDevice,
-    ],
+    needs: WITH_DISK,
     run,
 };
 

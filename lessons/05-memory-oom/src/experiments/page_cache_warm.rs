@@ -3,26 +3,19 @@
 use ground::Result;
 use ground::host::disk::Disk;
 use ground::lesson::{Experiment, Findings, Level};
-use ground::needs::Need;
 use ground::story::{box_evidence, conclude, evidence, muted, step};
 use ground::text::count;
 use memory_oom::MemoryLimit;
 use std::fs;
 
-use crate::stage::boxed;
+use crate::stage::{WITH_DISK, boxed};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "page-cache-warm",
     title: "the second reading asks no disk",
     level: Level::Deep,
     claims: &["C112"],
-    needs: &[
-        Need::InitialRoot,
-        Need::Admin,
-        Need::Clone3,
-        Need::MemoryController,
-        Need::LoopDevice,
-    ],
+    needs: WITH_DISK,
     run,
 };
 

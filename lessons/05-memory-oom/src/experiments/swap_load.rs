@@ -8,17 +8,10 @@ use ground::proc::Process;
 use ground::story::muted;
 use memory_oom::beyond::Kept;
 
-use crate::stage::{boxed, until};
+use crate::stage::{WITH_DISK, boxed, until};
 
 /// A disk of our own to swap to, and a group that counts what is there.
-pub const NEEDS: [Need; 6] = [
-    Need::InitialRoot,
-    Need::Admin,
-    Need::Clone3,
-    Need::MemoryController,
-    Need::LoopDevice,
-    Need::Swap,
-];
+pub const NEEDS: [Need; 6] = Need::and(WITH_DISK, &[Need::Swap]);
 
 /// Starts a script in a group and waits until it holds what it has taken; `false` when it was killed before.
 pub fn hold(kept: &Kept, script: &str) -> Result<(Running, bool)> {

@@ -2,20 +2,19 @@
 
 use ground::Result;
 use ground::lesson::{Experiment, Findings, Level};
-use ground::needs::Need;
 use ground::story::{conclude, evidence, step};
 use ground::text::address;
 use veth::beyond::sniff::{Content, Seen, take_all};
 use veth::netlink::Netlink;
 
-use crate::stage::{INSIDE, World};
+use crate::stage::{BRIDGED, INSIDE, World};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "arp",
     title: "a box finds its neighbour by a question to everybody and an answer to one",
     level: Level::Deep,
     claims: &["C162"],
-    needs: &[Need::Admin, Need::Clone3, Need::NetworkNamespaces, Need::Veth, Need::Bridge],
+    needs: BRIDGED,
     run,
 };
 

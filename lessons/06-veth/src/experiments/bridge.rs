@@ -2,17 +2,16 @@
 
 use ground::Result;
 use ground::lesson::{Experiment, Findings, Level};
-use ground::needs::Need;
 use ground::story::{conclude, step};
 
-use crate::stage::{Node, World, tell_learnt};
+use crate::stage::{BRIDGED, Node, World, tell_learnt};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "bridge",
     title: "a bridge is a switch: it learns behind which port an address lives",
     level: Level::Core,
     claims: &["C160"],
-    needs: &[Need::Admin, Need::Clone3, Need::NetworkNamespaces, Need::Veth, Need::Bridge],
+    needs: BRIDGED,
     run,
 };
 

@@ -2,49 +2,43 @@
 
 use ground::Result;
 use ground::lesson::{Experiment, Findings, Level};
-use ground::needs::Need;
 use ground::story::{conclude, step};
 
 use crate::broken::{Fault, diagnose, lay, mend, reaches_world};
+use crate::stage::WITH_RULES;
 
-const NEEDS: &[Need] =
-    &[Need::Admin, Need::Clone3, Need::NetworkNamespaces, Need::Veth, Need::Bridge, Need::Nftables];
+pub const ROUTE: Experiment =
+    experiment("broken-route", "a box without a default route", &["C210"], |findings| {
+        decide(findings, "C210", Fault::Route)
+    });
 
-pub const ROUTE: Experiment = Experiment {
-    name: "broken-route",
-    title: "a box without a default route",
-    level: Level::Deep,
-    claims: &["C210"],
-    needs: NEEDS,
-    run: |findings| decide(findings, "C210", Fault::Route),
-};
+pub const FORWARDING: Experiment =
+    experiment("broken-forwarding", "a host that does not forward", &["C211"], |findings| {
+        decide(findings, "C211", Fault::Forwarding)
+    });
 
-pub const FORWARDING: Experiment = Experiment {
-    name: "broken-forwarding",
-    title: "a host that does not forward",
-    level: Level::Deep,
-    claims: &["C211"],
-    needs: NEEDS,
-    run: |findings| decide(findings, "C211", Fault::Forwarding),
-};
+pub const FILTER: Experiment = experiment(
+    "broken-filter",
+    "somebody's chain at the forward hook drops",
+    &["C164", "C212"],
+    filter,
+);
 
-pub const FILTER: Experiment = Experiment {
-    name: "broken-filter",
-    title: "somebody's chain at the forward hook drops",
-    level: Level::Deep,
-    claims: &["C164", "C212"],
-    needs: NEEDS,
-    run: filter,
-};
+pub const MASQUERADE: Experiment = experiment(
+    "broken-masquerade",
+    "a box whose address nobody outside can answer",
+    &["C213"],
+    |findings| decide(findings, "C213", Fault::Masquerade),
+);
 
-pub const MASQUERADE: Experiment = Experiment {
-    name: "broken-masquerade",
-    title: "a box whose address nobody outside can answer",
-    level: Level::Deep,
-    claims: &["C213"],
-    needs: NEEDS,
-    run: |findings| decide(findings, "C213", Fault::Masquerade),
-};
+const fn experiment(
+    name: &'static str,
+    title: &'static str,
+    claims: &'static [&'static str],
+    run: fn(&mut Findings) -> Result<()>,
+) -> Experiment {
+    Experiment { name, title, level: Level::Deep, claims, needs: WITH_RULES, run }
+}
 
 fn decide(findings: &mut Findings, claim: &str, fault: Fault) -> Result<()> {
     findings.holds(claim, shown(fault)?);

@@ -13,21 +13,14 @@ use ground::text::{count, size, time};
 use veth::netlink::link;
 
 use super::macvlan::on_uplink;
-use crate::stage::{Node, OUTSIDE, World};
+use crate::stage::{BRIDGED, Node, OUTSIDE, World};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "cost",
     title: "what a bridge costs, against macvlan and loopback: receptions, time, bandwidth",
     level: Level::Deep,
     claims: &["C153"],
-    needs: &[
-        Need::Admin,
-        Need::Clone3,
-        Need::NetworkNamespaces,
-        Need::Veth,
-        Need::Bridge,
-        Need::Macvlan,
-    ],
+    needs: &Need::and::<6>(BRIDGED, &[Need::Macvlan]),
     run,
 };
 

@@ -2,17 +2,16 @@
 
 use ground::Result;
 use ground::lesson::{Experiment, Findings, Level};
-use ground::needs::Need;
 use ground::story::{conclude, evidence, step};
 
-use crate::stage::{World, tell_addresses, tell_link, tell_routes};
+use crate::stage::{BRIDGED, World, tell_addresses, tell_link, tell_routes};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "default-route",
     title: "in the box eth0 and a default route, on the host a port of the bridge, which is the gateway",
     level: Level::Deep,
     claims: &["C152", "C161"],
-    needs: &[Need::Admin, Need::Clone3, Need::NetworkNamespaces, Need::Veth, Need::Bridge],
+    needs: BRIDGED,
     run,
 };
 

@@ -2,25 +2,17 @@
 
 use ground::Result;
 use ground::lesson::{Experiment, Findings, Level};
-use ground::needs::Need;
 use ground::story::{conclude, muted, step};
 use veth::beyond::sniff::{Seen, hops, take_all, tell_hops};
 
-use crate::stage::{HOST, INSIDE, OUTSIDE, World, rules, until_timed};
+use crate::stage::{HOST, INSIDE, OUTSIDE, WITH_RULES, World, rules, until_timed};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "hops",
     title: "one packet is seen on the box's eth0, the bridge's port, the bridge and the uplink",
     level: Level::Deep,
     claims: &["C159"],
-    needs: &[
-        Need::Admin,
-        Need::Clone3,
-        Need::NetworkNamespaces,
-        Need::Veth,
-        Need::Bridge,
-        Need::Nftables,
-    ],
+    needs: WITH_RULES,
     run,
 };
 

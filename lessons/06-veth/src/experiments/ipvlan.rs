@@ -10,21 +10,14 @@ use ground::text::address;
 use veth::netlink::Link;
 use veth::netlink::link::{self, Kind, Namespace};
 
-use crate::stage::{HOST, Node, OUTSIDE, World};
+use crate::stage::{BRIDGED, HOST, Node, OUTSIDE, World};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "ipvlan",
     title: "ipvlan: several boxes on one cable, behind one hardware address",
     level: Level::Deep,
     claims: &["C215"],
-    needs: &[
-        Need::Admin,
-        Need::Clone3,
-        Need::NetworkNamespaces,
-        Need::Veth,
-        Need::Bridge,
-        Need::Ipvlan,
-    ],
+    needs: &Need::and::<6>(BRIDGED, &[Need::Ipvlan]),
     run,
 };
 

@@ -9,22 +9,14 @@ use ground::story::{conclude, muted, step};
 use veth::beyond::nft::Hook;
 use veth::netlink::link::{self, Kind, Namespace};
 
-use crate::stage::{HOST, Node, OUTSIDE, World, rules, tell_link};
+use crate::stage::{HOST, Node, OUTSIDE, WITH_RULES, World, rules, tell_link};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "macvlan",
     title: "macvlan goes past the host's rules, not past the box's own",
     level: Level::Deep,
     claims: &["C154"],
-    needs: &[
-        Need::Admin,
-        Need::Clone3,
-        Need::NetworkNamespaces,
-        Need::Veth,
-        Need::Bridge,
-        Need::Nftables,
-        Need::Macvlan,
-    ],
+    needs: &Need::and::<7>(WITH_RULES, &[Need::Macvlan]),
     run,
 };
 

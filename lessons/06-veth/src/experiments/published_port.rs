@@ -3,25 +3,17 @@
 use clone_pid::beyond::Report;
 use ground::Result;
 use ground::lesson::{Experiment, Findings, Level};
-use ground::needs::Need;
 use ground::story::{conclude, muted, step};
 use veth::beyond::nft::{Hook, Rule, add_rule, commit};
 
-use crate::stage::{INSIDE, Node, World, rules};
+use crate::stage::{INSIDE, Node, WITH_RULES, World, rules};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "published-port",
     title: "a published port is a new destination; on 127.0.0.1 it takes three things more",
     level: Level::Deep,
     claims: &["C214"],
-    needs: &[
-        Need::Admin,
-        Need::Clone3,
-        Need::NetworkNamespaces,
-        Need::Veth,
-        Need::Bridge,
-        Need::Nftables,
-    ],
+    needs: WITH_RULES,
     run,
 };
 

@@ -2,26 +2,18 @@
 
 use ground::Result;
 use ground::lesson::{Experiment, Findings, Level};
-use ground::needs::Need;
 use ground::story::{conclude, muted, step};
 use veth::beyond::nft::Hook;
 
 use super::published_port::ask;
-use crate::stage::{INSIDE, World, rules};
+use crate::stage::{INSIDE, WITH_RULES, World, rules};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "userland-proxy",
     title: "docker-proxy copies bytes in user space; DNAT changes addresses in the kernel",
     level: Level::Deep,
     claims: &["C165"],
-    needs: &[
-        Need::Admin,
-        Need::Clone3,
-        Need::NetworkNamespaces,
-        Need::Veth,
-        Need::Bridge,
-        Need::Nftables,
-    ],
+    needs: WITH_RULES,
     run,
 };
 

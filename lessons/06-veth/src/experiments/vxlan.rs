@@ -7,21 +7,14 @@ use ground::story::{conclude, evidence, muted, step};
 use veth::beyond::sniff::{Payload, take_all};
 use veth::netlink::link::{self, Kind, Namespace};
 
-use crate::stage::{Node, cable, tell_link};
+use crate::stage::{BRIDGED, Node, cable, tell_link};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "vxlan",
     title: "boxes on two hosts: frames in UDP, and 50 bytes that do not fit",
     level: Level::Deep,
     claims: &["C166"],
-    needs: &[
-        Need::Admin,
-        Need::Clone3,
-        Need::NetworkNamespaces,
-        Need::Veth,
-        Need::Bridge,
-        Need::Vxlan,
-    ],
+    needs: &Need::and::<6>(BRIDGED, &[Need::Vxlan]),
     run,
 };
 

@@ -4,25 +4,17 @@ use std::net::IpAddr;
 
 use ground::Result;
 use ground::lesson::{Experiment, Findings, Level};
-use ground::needs::Need;
 use ground::story::{conclude, evidence, step};
 use veth::beyond::sniff::Tap;
 
-use crate::stage::{HOST, INSIDE, OUTSIDE, World, rules};
+use crate::stage::{HOST, INSIDE, OUTSIDE, WITH_RULES, World, rules};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "way-out",
     title: "a box reaches the world by a route, forwarding and an address that can be answered",
     level: Level::Core,
     claims: &["C163"],
-    needs: &[
-        Need::Admin,
-        Need::Clone3,
-        Need::NetworkNamespaces,
-        Need::Veth,
-        Need::Bridge,
-        Need::Nftables,
-    ],
+    needs: WITH_RULES,
     run,
 };
 

@@ -6,21 +6,14 @@ use ground::needs::Need;
 use ground::story::{conclude, evidence, muted, step};
 use ground::text::count;
 
-use crate::load::Load;
+use crate::load::{LOADS, Load};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "buffered",
     title: "a direct write reaches the disk at once, a buffered one when somebody writes it back",
     level: Level::Deep,
     claims: &["C136"],
-    needs: &[
-        Need::InitialRoot,
-        Need::Admin,
-        Need::Clone3,
-        Need::IoController,
-        Need::LoopDevice,
-        Need::Ext4,
-    ],
+    needs: &Need::and::<6>(LOADS, &[Need::Ext4]),
     run,
 };
 

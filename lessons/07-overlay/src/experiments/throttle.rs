@@ -4,19 +4,18 @@ use cgroup_cpu::write;
 use ground::Result;
 use ground::cgroup::Version;
 use ground::lesson::{Experiment, Findings, Level};
-use ground::needs::Need;
 use ground::story::{conclude, muted, step};
 use nix::errno::Errno;
 use overlay::Rate;
 
-use crate::load::Load;
+use crate::load::{LOADS, Load};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "throttle",
     title: "four limits of a disk: bytes and requests, read and written",
     level: Level::Deep,
     claims: &["C138"],
-    needs: &[Need::InitialRoot, Need::Admin, Need::Clone3, Need::IoController, Need::LoopDevice],
+    needs: LOADS,
     run,
 };
 

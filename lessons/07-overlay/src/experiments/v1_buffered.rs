@@ -6,21 +6,14 @@ use ground::needs::Need;
 use ground::story::{conclude, step};
 use overlay::Rate;
 
-use crate::load::Load;
+use crate::load::{LOADS, Load};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "v1-buffered",
     title: "version 1 limits buffered I/O where the box itself does it",
     level: Level::Deep,
     claims: &["C139"],
-    needs: &[
-        Need::InitialRoot,
-        Need::Admin,
-        Need::Clone3,
-        Need::IoController,
-        Need::LoopDevice,
-        Need::MemoryV1,
-    ],
+    needs: &Need::and::<6>(LOADS, &[Need::MemoryV1]),
     run,
 };
 

@@ -9,22 +9,14 @@ use ground::story::{conclude, step};
 use memory_oom::MemoryLimit;
 use overlay::Rate;
 
-use crate::load::Load;
+use crate::load::{LOADS, Load};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "v2-writeback",
     title: "version 2 knows whose a dirty page is: with a memory limit, buffered writes are slowed down",
     level: Level::Deep,
     claims: &["C140"],
-    needs: &[
-        Need::InitialRoot,
-        Need::Admin,
-        Need::Clone3,
-        Need::IoController,
-        Need::LoopDevice,
-        Need::MemoryV2,
-        Need::Ext4,
-    ],
+    needs: &Need::and::<7>(LOADS, &[Need::MemoryV2, Need::Ext4]),
     run,
 };
 
