@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use clap::{ArgMatches, Parser};
+use clap::{ArgMatches, Args, Parser};
 use clone_pid::Child;
 use ground::error::Kind;
 use ground::interrupt::{self, Woken};
@@ -18,13 +18,12 @@ use crate::beyond::runtime::flags::signal;
 use crate::beyond::runtime::record::{State, Status};
 use crate::beyond::runtime::sys;
 
-/// Stop boxes: a signal, time, SIGKILL
-#[derive(Parser)]
-#[command(name = "stop")]
-pub(super) struct Stop {
+/// Which boxes to end, and how gently.
+#[derive(Args)]
+pub(super) struct Ending {
     /// What is sent first, in place of --stop-signal
     #[arg(short, long, value_name = "SIGNAL", value_parser = signal)]
-    signal: Option<i32>,
+    pub signal: Option<i32>,
     /// Seconds until SIGKILL, in place of --stop-timeout; -1 waits for ever
     #[arg(
         short,
@@ -33,14 +32,22 @@ pub(super) struct Stop {
         value_name = "SECONDS",
         allow_negative_numbers = true
     )]
-    timeout: Option<i64>,
+    pub timeout: Option<i64>,
     /// Names, or beginnings of IDs
     #[arg(required = true, value_name = "BOX")]
-    boxes: Vec<String>,
+    pub boxes: Vec<String>,
+}
+
+/// Stop boxes: a signal, time, SIGKILL
+#[derive(Parser)]
+#[command(name = "stop")]
+pub(super) struct Stop {
+    #[command(flatten)]
+    ending: Ending,
 }
 
 pub(super) fn run(matches: &ArgMatches) -> Result<u8> {
-    let Stop { signal, timeout, boxes } = arguments(matches)?;
+    let Stop { ending: Ending { signal, timeout, boxes } } = arguments(matches)?;
     each(&boxes, |_, boxed| stop(boxed, signal, timeout))
 }
 
