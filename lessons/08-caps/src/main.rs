@@ -3,6 +3,7 @@
 mod attack;
 mod demo;
 mod experiments;
+mod order;
 mod shared;
 mod stage;
 

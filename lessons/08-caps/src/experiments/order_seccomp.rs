@@ -6,11 +6,10 @@ use clone_pid::{Container, IpcNamespace, PidNamespace};
 use ground::Result;
 use ground::lesson::{Experiment, Findings, Level};
 use ground::needs::Need;
-use ground::story::{box_evidence, conclude, muted, step};
 use mount_ns::{MountNamespace, Proc};
-use nix::errno::Errno;
 
 use crate::attack::{PROBE, root};
+use crate::order::compare;
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "order-seccomp",
@@ -21,30 +20,20 @@ pub const EXPERIMENT: Experiment = Experiment {
     run,
 };
 
+const FIRST: &str =
+    "Every capability is kept; the default filter comes before the root file system is sealed";
+const WHY: &str = "who makes a box must still be allowed what the box is not: the filter is last";
+
 fn run(findings: &mut Findings) -> Result<()> {
-    step(
-        "Every capability is kept; the default filter comes before the root file system is sealed",
-    );
-    let early = outcome(true)?;
-    box_evidence("the box", early.as_deref().unwrap_or("runs"));
-    step("…and after it");
-    let late = outcome(false)?;
-    box_evidence("the box", late.as_deref().unwrap_or("runs"));
-    let matters = early.is_some() && late.is_none();
-    if matters {
-        conclude("who makes a box must still be allowed what the box is not: the filter is last");
-    }
-    findings.holds("C237", !matters);
-    Ok(())
+    compare(findings, (FIRST, WHY), box_with)
 }
 
-/// The error with which the box ended, if it did.
-fn outcome(early: bool) -> Result<Option<String>> {
+fn box_with(early: bool) -> Result<Container> {
     let filter = || -> Result<Privileges> {
         let filter = Seccomp::default_profile(CapSet::DEFAULT)?;
         Ok(Privileges::keep(CapSet::available()?).seccomp(filter))
     };
-    let container = Container::new(&[PROBE, "pid"])?
+    Container::new(&[PROBE, "pid"])?
         .with(PidNamespace)
         .with(IpcNamespace)
         .with(early.then(filter).transpose()?)
@@ -52,15 +41,5 @@ fn outcome(early: bool) -> Result<Option<String>> {
         .with(Rootfs::new(root()?))
         .with(Proc)
         .with((!early).then(filter).transpose()?)
-        .capture()?;
-    match muted(|| container.start()?.output()) {
-        Ok(_) => Ok(None),
-        Err(e) if e.errno() == Some(Errno::EPERM) => Ok(Some(first_words(&e.to_string()))),
-        Err(e) => Err(e),
-    }
-}
-
-/// Operation and errno.
-pub fn first_words(error: &str) -> String {
-    error.splitn(3, ": ").take(2).collect::<Vec<_>>().join(": ")
+        .capture()
 }

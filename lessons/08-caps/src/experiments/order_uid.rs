@@ -8,12 +8,11 @@ use ground::Result;
 use ground::call::{doing, quietly};
 use ground::lesson::{Experiment, Findings, Level};
 use ground::needs::Need;
-use ground::story::{box_evidence, conclude, muted, step};
-use nix::errno::Errno;
+use ground::story::{box_evidence, conclude, step};
 use nix::sys::prctl;
 use nix::unistd::{Uid, setresuid};
 
-use super::order_seccomp::first_words;
+use crate::order::refusal;
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "order-user",
@@ -35,11 +34,7 @@ fn run(findings: &mut Findings) -> Result<()> {
         ("PR_SET_KEEPCAPS, setresuid, capset", Order::Kept),
     ] {
         step(what);
-        let outcome = match muted(|| probing("pid")?.with(order).start()?.output()) {
-            Ok(_) => "works".to_string(),
-            Err(e) if e.errno() == Some(Errno::EPERM) => first_words(&e.to_string()),
-            Err(e) => return Err(e),
-        };
+        let outcome = refusal(probing("pid")?.with(order))?.unwrap_or_else(|| "works".into());
         box_evidence("came to", &outcome);
         said.push(outcome == "works");
     }
