@@ -112,3 +112,14 @@ pub fn eventually<T>(what: &str, ask: impl Fn() -> Option<T>) -> T {
         std::thread::sleep(Duration::from_millis(2));
     }
 }
+
+/// Pseudo-random delays, the same in every run: `xorshift`.
+pub fn moments(longest: Duration) -> impl Iterator<Item = Duration> {
+    let mut state = 0x9E37_79B9_u32;
+    std::iter::repeat_with(move || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        longest.mul_f64(f64::from(state) / f64::from(u32::MAX))
+    })
+}

@@ -20,7 +20,7 @@ use std::process::Command;
 
 use ground::story::Event;
 
-pub use background::{Background, eventually, group};
+pub use background::{Background, eventually, group, moments};
 pub use hosts::{NOBODY, as_nobody, guest, mount_in_namespace_of, on_shared_mounts};
 pub use scratch::Scratch;
 pub use skip::{left_out, needs, program};

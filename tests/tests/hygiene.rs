@@ -8,7 +8,7 @@ use std::time::Duration;
 use ground::host::picture::{self, Picture, Scope};
 use ground::needs::Need;
 use nix::sys::signal::Signal;
-use tests::{Background, LESSONS, eventually, lesson, needs};
+use tests::{Background, LESSONS, eventually, lesson, moments, needs};
 
 const NEEDS: [Need; 2] = [Need::Admin, Need::Clone3];
 
@@ -42,17 +42,6 @@ fn everything(name: &str) -> Vec<Vec<String>> {
         all.push([&["run"], unplugged, command].concat().into_iter().map(String::from).collect());
     }
     all
-}
-
-/// Pseudo-random delays, the same in every run: `xorshift`.
-fn moments(longest: Duration) -> impl Iterator<Item = Duration> {
-    let mut state = 0x9E37_79B9_u32;
-    std::iter::repeat_with(move || {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        longest.mul_f64(f64::from(state) / f64::from(u32::MAX))
-    })
 }
 
 #[test]

@@ -9,23 +9,12 @@ use std::time::Duration;
 
 use ground::needs::Need;
 use tests::runtime::Runtime;
-use tests::{eventually, needs, program};
+use tests::{eventually, moments, needs, program};
 
 const NEEDS: [Need; 3] = [Need::Admin, Need::Clone3, Need::MountSetattr];
 
 fn crowd(usual: usize, soak: usize) -> usize {
     if std::env::var_os("BXW_SOAK").is_some() { soak } else { usual }
-}
-
-/// Pseudo-random delays, the same in every run: `xorshift`.
-fn moments(longest: Duration) -> impl Iterator<Item = Duration> {
-    let mut state = 0x9E37_79B9_u32;
-    std::iter::repeat_with(move || {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        longest.mul_f64(f64::from(state) / f64::from(u32::MAX))
-    })
 }
 
 fn spawn(runtime: &Runtime, args: &[&str]) -> Child {
