@@ -7,6 +7,7 @@ pub mod devices;
 mod hosts;
 pub mod inits;
 pub mod refusal;
+pub mod rooted;
 pub mod router;
 pub mod runtime;
 mod scratch;

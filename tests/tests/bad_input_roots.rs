@@ -3,13 +3,10 @@
 
 use ground::needs::Need;
 use tests::refusal::{leaving_nothing, refused, says};
+use tests::rooted::{NEEDS, PROBE};
 use tests::{Scratch, as_nobody, lesson, needs};
 
-const NEEDS: [Need; 5] =
-    [Need::Admin, Need::Clone3, Need::CloseRange, Need::MountApi, Need::MountSetattr];
 const L03: &str = "03-chroot";
-/// The probe in a [`Scratch::image`].
-const PROBE: &str = "/bxw-probe";
 
 /// `run --rootfs ROOT PROBE pid`, refused with 125.
 #[track_caller]

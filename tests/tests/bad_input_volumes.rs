@@ -2,10 +2,9 @@
 
 use ground::needs::Need;
 use tests::refusal::{leaving_nothing, refused, says};
+use tests::rooted::NEEDS;
 use tests::{Scratch, as_nobody, needs};
 
-const NEEDS: [Need; 5] =
-    [Need::Admin, Need::Clone3, Need::CloseRange, Need::MountApi, Need::MountSetattr];
 const L02: &str = "02-mount-ns";
 const L03: &str = "03-chroot";
 

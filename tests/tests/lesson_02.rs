@@ -13,18 +13,13 @@ use ground::proc::mountinfo::{self, Mount, topmost};
 use ground::proc::ns::Namespace;
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, Pid, access};
+use tests::rooted::{NEEDS, can_run};
 use tests::{
     Background, NOBODY, Scratch, as_nobody, binary, devices, lesson, mount_in_namespace_of, needs,
     on_shared_mounts, program, said,
 };
 
-const NEEDS: [Need; 5] =
-    [Need::Admin, Need::Clone3, Need::CloseRange, Need::MountApi, Need::MountSetattr];
 const L02: &str = "02-mount-ns";
-
-fn can_run() -> bool {
-    needs(&NEEDS) && program("unshare")
-}
 
 /// A box that says that it is there and stays; its host is prepared by `setup`.
 fn sleeper(setup: &str) -> Background {

@@ -9,25 +9,22 @@ use ground::needs::Need;
 use ground::proc::Process;
 use ground::proc::mountinfo::{Mount, topmost};
 use nix::unistd::Pid;
+use tests::rooted::{self, can_run, identity};
 use tests::{
     Background, NOBODY, Scratch, as_nobody, binary, mount_in_namespace_of, needs, on_shared_mounts,
     program, said,
 };
 
-const NEEDS: [Need; 5] =
-    [Need::Admin, Need::Clone3, Need::CloseRange, Need::MountApi, Need::MountSetattr];
 const L02: &str = "02-mount-ns";
-
-fn can_run() -> bool {
-    needs(&NEEDS) && program("unshare")
-}
 
 /// `run -v VOLUME… sh -c SCRIPT` on a host that `setup` prepares.
 fn command(setup: &str, volumes: &[&str], script: &str) -> Command {
-    let flags = volumes.iter().flat_map(|volume| ["-v", volume]);
-    let args: Vec<_> =
-        ["run", "--no-card"].into_iter().chain(flags).chain(["sh", "-c", script]).collect();
-    on_shared_mounts(setup, L02, &args)
+    let flags = rooted::volumes(volumes);
+    on_shared_mounts(
+        setup,
+        L02,
+        &[&["run", "--no-card"], &flags[..], &["sh", "-c", script]].concat(),
+    )
 }
 
 /// A box that has run `script` and stays.
@@ -40,12 +37,7 @@ fn sleeper(setup: &str, volumes: &[&str], script: &str) -> Background {
 
 /// Device and inode of a file in the box.
 fn inside(pid: Pid, path: &str) -> (u64, u64) {
-    identity(&format!("/proc/{pid}/root{path}"))
-}
-
-fn identity(path: &str) -> (u64, u64) {
-    let file = fs::metadata(path).unwrap_or_else(|e| panic!("{path}: {e}"));
-    (file.dev(), file.ino())
+    identity(format!("/proc/{pid}/root{path}"))
 }
 
 fn mount_at(process: &Process, point: &str) -> Option<Mount> {

@@ -4,49 +4,19 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::process::Command;
 
 use ground::ledger;
-use ground::needs::Need;
 use ground::proc::Process;
 use ground::proc::mountinfo::Mount;
 use ground::story::Event;
+use tests::rooted::{NEEDS, PROBE, can_run, identity, run, sleeper};
 use tests::{Background, Scratch, guest, lesson, needs, on_shared_mounts, program, said, story};
 
-const NEEDS: [Need; 5] =
-    [Need::Admin, Need::Clone3, Need::CloseRange, Need::MountApi, Need::MountSetattr];
 const L03: &str = "03-chroot";
-/// The probe in a [`Scratch::image`].
-const PROBE: &str = "/bxw-probe";
-
-fn can_run() -> bool {
-    needs(&NEEDS) && program("unshare")
-}
-
-/// `run --rootfs IMAGE FLAGS… PROBE VERB…`.
-fn run(image: &str, flags: &[&str], verb: &[&str]) -> Command {
-    let fixed = ["run", "--no-card", "--rootfs", image];
-    let args: Vec<_> = fixed.iter().chain(flags).chain(&[PROBE]).chain(verb).copied().collect();
-    on_shared_mounts("", L03, &args)
-}
-
-/// A box on `image` that has become its command and stays.
-fn sleeper(image: &str, flags: &[&str]) -> Background {
-    let mut running = Background::of(&mut run(image, flags, &["trap"]));
-    assert_eq!(running.line(), "ready");
-    running
-}
-
-/// Device and inode.
-fn identity(path: &str) -> (u64, u64) {
-    let file = fs::metadata(path).unwrap_or_else(|e| panic!("{path}: {e}"));
-    (file.dev(), file.ino())
-}
 
 fn inside(running: &Background, path: &str) -> (u64, u64) {
-    identity(&format!("/proc/{}/{path}", running.boxed()))
+    identity(format!("/proc/{}/{path}", running.boxed()))
 }
 
 #[test]

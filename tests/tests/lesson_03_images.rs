@@ -3,50 +3,19 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use ground::needs::Need;
 use ground::proc::Process;
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access, getuid};
-use tests::{
-    Background, NOBODY, Scratch, as_nobody, devices, needs, on_shared_mounts, program, said,
-};
+use tests::rooted::{PROBE, can_run, identity, run, sleeper, volumes};
+use tests::{Background, NOBODY, Scratch, as_nobody, devices, needs, said};
 
-const NEEDS: [Need; 5] =
-    [Need::Admin, Need::Clone3, Need::CloseRange, Need::MountApi, Need::MountSetattr];
 const L03: &str = "03-chroot";
-/// The probe in a [`Scratch::image`].
-const PROBE: &str = "/bxw-probe";
-
-fn can_run() -> bool {
-    needs(&NEEDS) && program("unshare")
-}
-
-/// `run --rootfs IMAGE -v VOLUME… PROBE VERB…`.
-fn run(image: &str, volumes: &[&str], verb: &[&str]) -> Command {
-    let fixed = ["run", "--no-card", "--rootfs", image];
-    let flags = volumes.iter().flat_map(|volume| ["-v", *volume]);
-    let command = [PROBE].into_iter().chain(verb.iter().copied());
-    let args: Vec<_> = fixed.into_iter().chain(flags).chain(command).collect();
-    on_shared_mounts("", L03, &args)
-}
-
-/// A box on `image` that has become its command and stays.
-fn sleeper(image: &str, volumes: &[&str]) -> Background {
-    let mut running = Background::of(&mut run(image, volumes, &["trap"]));
-    assert_eq!(running.line(), "ready");
-    running
-}
 
 /// A file in the box, as the host reaches it.
 fn inside(running: &Background, path: &str) -> PathBuf {
     PathBuf::from(format!("/proc/{}/root{path}", running.boxed()))
-}
-
-fn identity(path: impl AsRef<Path>) -> (u64, u64) {
-    let file = fs::metadata(&path).unwrap_or_else(|e| panic!("{}: {e}", path.as_ref().display()));
-    (file.dev(), file.ino())
 }
 
 fn points(process: &Process) -> Vec<PathBuf> {
@@ -104,8 +73,8 @@ fn a_volumes_destination_is_made_when_missing_and_of_the_sources_kind() {
     let scratch = Scratch::new();
     let image = scratch.image("image");
     let (dir, file) = (scratch.dir("lent"), scratch.file("letter", "lent\n"));
-    let volumes = [&*format!("{dir}:/made/dir"), &format!("{file}:/made/deep/file:ro")];
-    let running = sleeper(&image, &volumes);
+    let lent = [&*format!("{dir}:/made/dir"), &format!("{file}:/made/deep/file:ro")];
+    let running = sleeper(&image, &volumes(&lent));
     assert_eq!(identity(inside(&running, "/made/dir")), identity(&dir));
     assert_eq!(identity(inside(&running, "/made/deep/file")), identity(&file));
     assert!(Path::new(&image).join("made/dir").is_dir());
@@ -160,7 +129,7 @@ fn a_symlink_in_the_image_cannot_lead_a_volume_to_the_host() {
     let trap = Trap::new("data");
     let lent = trap.scratch.dir("lent");
     for below in ["", "/made", "/made/deeper"] {
-        let running = sleeper(&trap.image, &[&format!("{lent}:/data{below}")]);
+        let running = sleeper(&trap.image, &["-v", &format!("{lent}:/data{below}")]);
         trap.leads_into(&running, &format!("{}{below}", trap.victim));
     }
 }
@@ -178,7 +147,7 @@ fn a_link_through_a_descriptor_cannot_lead_a_volume_to_the_host() {
     for fd in 3..20 {
         scratch.link(&format!("image/link{fd}"), &format!("/proc/self/fd/{fd}{victim}"));
         let volume = format!("{lent}:/link{fd}/made");
-        let output = run(&image, &[&volume], &["pid"]).output().unwrap();
+        let output = run(&image, &["-v", &volume], &["pid"]).output().unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(125), "{errors}");
         refusals += usize::from(errors.contains("ELOOP"));
