@@ -1,6 +1,6 @@
 //! The isolation card of processes that other programs contained.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ground::needs::Need;
@@ -27,6 +27,26 @@ fn isolated(pid: Pid) -> Vec<String> {
     let rows = card(pid).into_iter().filter(|row| row.isolated && !row.unknown);
     rows.map(|row| row.thing).collect()
 }
+
+/// The process differs from the host in each of these rows; returns all in which it does.
+#[track_caller]
+fn is_isolated_in(pid: Pid, things: &[&str]) -> Vec<String> {
+    let seen = isolated(pid);
+    for thing in things {
+        assert!(seen.iter().any(|row| row == thing), "{thing} in {seen:?}");
+    }
+    seen
+}
+
+/// What bubblewrap and runc both make.
+const CONTAINED: [&str; 6] = [
+    "mount namespace",
+    "pid namespace",
+    "uts namespace",
+    "ipc namespace",
+    "net namespace",
+    "root directory",
+];
 
 fn row(pid: Pid, thing: &str) -> CardRow {
     card(pid).into_iter().find(|row| row.thing == thing).expect("the card has this row")
@@ -100,24 +120,14 @@ fn bubblewrap_isolates_all_but_cgroup_and_time() {
     ]);
     let running = Background::of(&mut command);
     let pid = sleeper_below(running.pid());
-    let seen = isolated(pid);
-    for thing in [
-        "mount namespace",
-        "pid namespace",
-        "uts namespace",
-        "ipc namespace",
-        "net namespace",
-        "root directory",
-    ] {
-        assert!(seen.iter().any(|row| row == thing), "{thing} in {seen:?}");
-    }
+    let seen = is_isolated_in(pid, &CONTAINED);
     for thing in ["cgroup namespace", "time namespace"] {
         assert!(!seen.iter().any(|row| row == thing), "{thing} in {seen:?}");
     }
     assert_eq!(row(pid, "no_new_privs").inside.text, "set");
 }
 
-/// A bundle for an OCI runtime: the kit's root file system, and a command that sleeps.
+/// A bundle for an OCI runtime: a root file system, read-only, and a command that sleeps.
 struct Bundle {
     dir: PathBuf,
     id: String,
@@ -125,7 +135,7 @@ struct Bundle {
 }
 
 impl Bundle {
-    fn new(runtime: &'static str) -> Bundle {
+    fn new(runtime: &'static str, root: &Path) -> Bundle {
         let id = format!("bxw-oci-{}", std::process::id());
         let dir = std::env::temp_dir().join(&id);
         std::fs::create_dir_all(&dir).unwrap();
@@ -133,6 +143,7 @@ impl Bundle {
         let file = dir.join("config.json");
         let mut spec: serde_json::Value =
             serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        spec["root"] = serde_json::json!({"path": root, "readonly": true});
         spec["process"]["args"] = serde_json::json!(["sleep", "60"]);
         spec["process"]["terminal"] = false.into();
         // A group of our own: never below the one that this process is in.
@@ -140,16 +151,6 @@ impl Bundle {
         spec["linux"]["resources"]["pids"] = serde_json::json!({"limit": 17});
         std::fs::write(&file, spec.to_string()).unwrap();
         Bundle { dir, id, runtime }
-    }
-
-    /// A root that a container runtime accepts: the default one, built by the lesson that needs it, bound read-only.
-    fn with_root(self, root: &std::path::Path) -> Bundle {
-        let file = self.dir.join("config.json");
-        let mut spec: serde_json::Value =
-            serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
-        spec["root"] = serde_json::json!({"path": root, "readonly": true});
-        std::fs::write(&file, spec.to_string()).unwrap();
-        self
     }
 
     fn start(&self) -> Background {
@@ -171,24 +172,11 @@ fn runc_isolates_as_its_config_says() {
         return;
     }
     let root = ground::rootfs::default_rootfs().expect("a root file system");
-    let bundle = Bundle::new("runc").with_root(&root);
+    let bundle = Bundle::new("runc", &root);
     let running = bundle.start();
     let pid = sleeper_below(running.pid());
-    let seen = isolated(pid);
-    for thing in [
-        "mount namespace",
-        "pid namespace",
-        "uts namespace",
-        "ipc namespace",
-        "net namespace",
-        "root directory",
-        "pids limit",
-        "capabilities",
-        "network",
-        "init (PID 1)",
-    ] {
-        assert!(seen.iter().any(|row| row == thing), "{thing} in {seen:?}");
-    }
+    is_isolated_in(pid, &CONTAINED);
+    is_isolated_in(pid, &["pids limit", "capabilities", "network", "init (PID 1)"]);
     assert_eq!(row(pid, "pids limit").inside.text, "17");
     assert_eq!(row(pid, "no_new_privs").inside.text, "set");
 }
