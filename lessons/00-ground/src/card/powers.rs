@@ -14,6 +14,7 @@ use nix::sys::statvfs::{FsFlags, fstatvfs};
 use nix::unistd::Pid;
 
 use super::meaning::MEANING;
+use super::rows::is_identity;
 use crate::doctor::capability;
 use crate::error::Result;
 use crate::proc::Process;
@@ -50,7 +51,7 @@ pub fn powers(pid: Pid) -> Result<()> {
     let process = Process::of(pid);
     let (status, maps) = (process.status()?, process.uid_map()?);
     step("What could this process do?");
-    let over_host = identity(&maps);
+    let over_host = is_identity(&maps);
     held(&process, &status, over_host);
     gates(&process, &status)?;
     users(&process, &status, &maps);
@@ -60,10 +61,6 @@ pub fn powers(pid: Pid) -> Result<()> {
     let nodes = devices(&process);
     conclude(verdict(&status, over_host, writable + nodes));
     Ok(())
-}
-
-fn identity(maps: &[IdMap]) -> bool {
-    matches!(maps, [all] if all.length == u32::MAX && all.inside == all.outside)
 }
 
 /// Its capabilities, and those that an execve could still give it.
@@ -112,7 +109,7 @@ fn users(process: &Process, status: &Status, maps: &[IdMap]) {
     };
     let shown = match maps {
         [] => "nobody".to_string(),
-        _ if identity(maps) => "the host's: 0 is root".to_string(),
+        _ if is_identity(maps) => "the host's: 0 is root".to_string(),
         some => some.iter().map(inside).collect::<Vec<_>>().join(", "),
     };
     evidence(process.file("uid_map"), name(shown));

@@ -73,7 +73,8 @@ pub(super) fn powers(process: &Process, status: &Status, maps: &[IdMap]) -> [Ent
     ]
 }
 
-fn is_identity(maps: &[IdMap]) -> bool {
+/// Whether each number here is the same number outside.
+pub(super) fn is_identity(maps: &[IdMap]) -> bool {
     matches!(maps, [all] if all.length == u32::MAX && all.inside == all.outside)
 }
 
