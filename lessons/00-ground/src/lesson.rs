@@ -21,7 +21,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::getuid;
 
 use cli::{Asked, Parsed};
-pub use cli::{Cli, Command, FaceFlags, Look, OwnVerb, RunArgs, Verb, one_line};
+pub use cli::{Cli, Command, FaceFlags, Look, OwnVerb, RunArgs, Verb, arguments, one_line};
 pub use experiment::{Experiment, Findings, Level};
 pub use run::{adopt_run, begin_run, end_run, run_dir, run_name};
 

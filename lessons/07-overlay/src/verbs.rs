@@ -4,9 +4,9 @@ use std::fmt::Display;
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
+use clap::{ArgMatches, CommandFactory, Parser};
 use ground::call::IntoErrno;
-use ground::lesson::OwnVerb;
+use ground::lesson::{OwnVerb, arguments};
 use ground::{Error, Result};
 use overlay::beyond::diff::changes;
 use overlay::beyond::image::VERBS;
@@ -33,7 +33,7 @@ struct Diff {
 }
 
 fn diff(matches: &ArgMatches) -> Result<u8> {
-    let Diff { upper, lower } = parsed(matches)?;
+    let Diff { upper, lower } = arguments(matches)?;
     [&upper].into_iter().chain(&lower).try_for_each(|dir| is_directory(dir))?;
     print(changes(&upper, &lower)?)
 }
@@ -48,17 +48,13 @@ struct Stack {
 }
 
 fn stack(matches: &ArgMatches) -> Result<u8> {
-    let Stack { layer } = parsed(matches)?;
+    let Stack { layer } = arguments(matches)?;
     layer.iter().try_for_each(|dir| is_directory(dir))?;
     let title = |dir: PathBuf| {
         let name = dir.file_name().map_or("/".into(), |name| name.to_string_lossy().into_owned());
         (name, dir)
     };
     print(draw(&layer.into_iter().map(title).collect::<Vec<_>>())?)
-}
-
-fn parsed<T: FromArgMatches>(matches: &ArgMatches) -> Result<T> {
-    T::from_arg_matches(matches).map_err(|e| Error::usage(ground::lesson::one_line(&e.to_string())))
 }
 
 fn print(lines: Vec<impl Display>) -> Result<u8> {

@@ -218,6 +218,11 @@ fn understand<R: Args>(
     Ok(Parsed { look, rootless, asked: Asked::Common(verb.unwrap_or(Verb::Demo)) })
 }
 
+/// The arguments of a verb, as its own type.
+pub fn arguments<T: FromArgMatches>(matches: &ArgMatches) -> Result<T> {
+    T::from_arg_matches(matches).map_err(|e| Error::usage(one_line(&e.to_string())))
+}
+
 /// clap's paragraphs as one line.
 pub fn one_line(message: &str) -> String {
     let lines = message.lines().map(str::trim).filter(|line| !line.is_empty());

@@ -7,9 +7,9 @@ pub use show::print;
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use ground::lesson::OwnVerb;
-use ground::{Error, Result};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use ground::Result;
+use ground::lesson::{OwnVerb, arguments};
 
 use super::reference::Reference;
 use super::store::Store;
@@ -18,23 +18,19 @@ use super::unpack::Limits;
 /// `image …`.
 pub const IMAGE: OwnVerb = OwnVerb {
     command: Image::command,
-    run: |matches| commands::perform(parsed::<Image>(matches)?),
+    run: |matches| commands::perform(arguments::<Image>(matches)?),
     like_run: false,
 };
 
 /// `build …`.
 pub const BUILD: OwnVerb = OwnVerb {
     command: super::build::Build::command,
-    run: |matches| super::build::perform(parsed(matches)?),
+    run: |matches| super::build::perform(arguments(matches)?),
     like_run: false,
 };
 
 /// Both.
 pub const VERBS: [OwnVerb; 2] = [IMAGE, BUILD];
-
-fn parsed<T: FromArgMatches>(matches: &clap::ArgMatches) -> Result<T> {
-    T::from_arg_matches(matches).map_err(|e| Error::usage(ground::lesson::one_line(&e.to_string())))
-}
 
 /// Import, list, save and remove images
 #[derive(Parser)]

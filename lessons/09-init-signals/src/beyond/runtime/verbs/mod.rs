@@ -24,10 +24,10 @@ use std::io::{self, Write};
 use std::marker::PhantomData;
 use std::path::PathBuf;
 
-use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use clap::{ArgMatches, CommandFactory};
 use ground::call::quietly;
 use ground::interrupt::Interrupted;
-use ground::lesson::{OwnVerb, one_line};
+use ground::lesson::{OwnVerb, arguments};
 use ground::{Error, Result};
 use nix::sys::signal::Signal;
 
@@ -68,11 +68,6 @@ impl<P: PartsList> Verbs<P> {
 
 const fn verb<A: CommandFactory>(run: fn(&ArgMatches) -> Result<u8>) -> OwnVerb {
     OwnVerb { command: A::command, run, like_run: false }
-}
-
-/// The arguments of a verb.
-fn arguments<A: FromArgMatches>(matches: &ArgMatches) -> Result<A> {
-    A::from_arg_matches(matches).map_err(|e| Error::usage(one_line(&e.to_string())))
 }
 
 /// Prints a line. A reader that had enough (`| head`) ends us like SIGPIPE would.
