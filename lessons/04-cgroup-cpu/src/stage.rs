@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use cgroup_cpu::{CpuAccount, Group};
-use clone_pid::beyond::probing;
-use clone_pid::{Container, IpcNamespace, PidNamespace};
+use clone_pid::Container;
+pub use clone_pid::beyond::boxed;
 use ground::cgroup::{Controller, CpuStat, Place, Version, version};
 use ground::proc::Process;
 use ground::story::{Reading, Series, evidence};
@@ -15,11 +15,6 @@ use ground::{Result, interrupt};
 /// The world of this host: which version has the CPU controller.
 pub fn on_v2() -> bool {
     version(Controller::CPU) == Some(Version::V2)
-}
-
-/// A box that runs a script of the probe.
-pub fn boxed(script: &str) -> Result<Container> {
-    Ok(probing(script)?.with(PidNamespace).with(IpcNamespace))
 }
 
 /// A loop that nobody ends but we.

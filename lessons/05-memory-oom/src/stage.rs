@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use clone_pid::beyond::probing;
-use clone_pid::{Container, IpcNamespace, Output, Part, PidNamespace, Running};
+pub use clone_pid::beyond::boxed;
+use clone_pid::{Output, Part, Running};
 use ground::Result;
 use ground::call::quietly;
 use ground::cgroup::{Controller, Place, Version, version};
@@ -21,11 +21,6 @@ pub const WITH_DISK: &[Need] =
 /// The world of this host: which version has the memory controller.
 pub fn on_v2() -> bool {
     version(Controller::MEMORY) == Some(Version::V2)
-}
-
-/// A box that runs a script of the probe.
-pub fn boxed(script: &str) -> Result<Container> {
-    Ok(probing(script)?.with(PidNamespace).with(IpcNamespace))
 }
 
 /// So many MiB and no swap. In v1 by swappiness: a limit of memory and swap would be met first, and is not counted.

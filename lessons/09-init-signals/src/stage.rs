@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use clone_pid::beyond::probing;
+pub use clone_pid::beyond::boxed;
 use clone_pid::{Container, IpcNamespace, Output, PidNamespace, Running};
 use ground::call::{doing, quietly};
 use ground::error::Kind;
@@ -20,11 +20,6 @@ use nix::unistd::Pid;
 
 /// Signals 1 to 31. What a box does about real-time signals is what whoever started the lesson did.
 pub const STANDARD: u64 = (1 << 31) - 1;
-
-/// A box whose PID 1 is the probe, performing a script.
-pub fn boxed(script: &str) -> Result<Container> {
-    Ok(probing(script)?.with(PidNamespace).with(IpcNamespace))
-}
 
 /// A box with any command, its output captured.
 pub fn command(words: &[&str]) -> Result<Container> {

@@ -5,6 +5,6 @@ mod probing;
 mod time;
 mod user;
 
-pub use probing::{Report, probing};
+pub use probing::{Report, boxed, probing};
 pub use time::TimeNamespace;
 pub use user::{UserNamespace, write_map};

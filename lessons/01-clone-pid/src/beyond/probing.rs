@@ -5,11 +5,16 @@ use std::collections::HashMap;
 use ground::rootfs::probe;
 use ground::{Error, Result};
 
-use crate::{Container, Running};
+use crate::{Container, IpcNamespace, PidNamespace, Running};
 
 /// A box without parts that runs probe verbs, its output captured.
 pub fn probing(script: &str) -> Result<Container> {
     Container::new(&[probe()?.as_os_str(), "script".as_ref(), script.as_ref()])?.capture()
+}
+
+/// The same with processes and IPC of its own: PID 1 is the probe.
+pub fn boxed(script: &str) -> Result<Container> {
+    Ok(probing(script)?.with(PidNamespace).with(IpcNamespace))
 }
 
 /// The `key value` lines that the probe prints.

@@ -2,7 +2,7 @@
 
 use chroot::Rootfs;
 use clone_pid::beyond::UserNamespace;
-use clone_pid::{Container, Part, PidNamespace};
+use clone_pid::{Container, Part};
 use ground::Result;
 use ground::lesson::{Experiment, Findings, Level};
 use ground::needs::Need;
@@ -11,8 +11,7 @@ use ground::proc::mountinfo::Mount;
 use ground::story::{box_evidence, conclude, evidence, step};
 use ground::text::count;
 
-use crate::boxes::{PROBE, Scratch, place};
-use mount_ns::{MountNamespace, Proc};
+use crate::boxes::{boxed, place};
 
 pub const EXPERIMENT: Experiment = Experiment {
     name: "early-detach",
@@ -39,10 +38,10 @@ impl Part for Early {
 
 fn run(findings: &mut Findings) -> Result<()> {
     step("Pivot and detach first, mount /proc then");
-    let early = outcome(boxed(Early(Rootfs::new(place()?)))?);
+    let early = outcome(in_user_namespace(Early(Rootfs::new(place()?)))?);
     box_evidence("outcome", &early);
     step("Mount /proc while the old root is there, pivot and detach then");
-    let late = outcome(boxed(Rootfs::new(place()?))?);
+    let late = outcome(in_user_namespace(Rootfs::new(place()?))?);
     box_evidence("outcome", &late);
     let found = (early.as_str(), late.as_str());
     conclude(told(found));
@@ -77,15 +76,8 @@ fn covered() -> Result<bool> {
     Ok(found > 0)
 }
 
-fn boxed(root: impl Part + 'static) -> Result<Container> {
-    Container::new(&[PROBE, "pid"])?
-        .with(UserNamespace)
-        .with(PidNamespace)
-        .with(MountNamespace::private())
-        .with(Scratch::new(&place()?))
-        .with(root)
-        .with(Proc)
-        .capture()
+fn in_user_namespace(root: impl Part + 'static) -> Result<Container> {
+    Ok(boxed(root, &["pid"])?.with(UserNamespace))
 }
 
 /// `mounted`, when the command ran as PID 1; else the errno that kept it.
