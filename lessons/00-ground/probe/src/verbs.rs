@@ -56,6 +56,11 @@ fn number<N: std::str::FromStr>(word: &str) -> Result<N> {
     word.parse().map_err(|_| Failure::Usage(format!("`{word}` is not a number in range")))
 }
 
+/// Reads a number of milliseconds.
+fn milliseconds(word: &str) -> Result<std::time::Duration> {
+    number(word).map(std::time::Duration::from_millis)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
-use super::{Verb, number};
+use super::{Verb, milliseconds, number};
 use crate::output::{say, say_and_wait};
 use crate::{During, Failure, Result, sys};
 
@@ -18,10 +18,6 @@ pub const VERBS: &[Verb] = &[
     Verb { name: "threads", args: "<COUNT>", run: threads },
     Verb { name: "touch", args: "<MIB>", run: touch },
 ];
-
-fn milliseconds(word: &str) -> Result<Duration> {
-    Ok(Duration::from_millis(number(word)?))
-}
 
 /// Works until so much time has passed; says how much of it was CPU time.
 fn until(span: Duration, mut work: impl FnMut() -> Result) -> Result {

@@ -1,9 +1,9 @@
 //! Parents, children, orphans and zombies.
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::{Verb, number};
+use super::{Verb, milliseconds, number};
 use crate::output::say;
 use crate::{During, Failure, Result, sys};
 
@@ -18,10 +18,6 @@ pub const VERBS: &[Verb] = &[
     Verb { name: "traced", args: "", run: traced },
     Verb { name: "parents", args: "", run: parents },
 ];
-
-fn milliseconds(word: &str) -> Result<Duration> {
-    Ok(Duration::from_millis(number(word)?))
-}
 
 /// A child that performs a verb; nobody waits for it.
 fn fork(args: &[String]) -> Result {
