@@ -32,7 +32,7 @@ pub fn build_lessons<'a>(lessons: impl IntoIterator<Item = &'a Lesson>) -> Resul
         build.args(["--package", lesson.package()]);
     }
     if first {
-        eprintln!("building; the first time takes up to a minute …");
+        eprintln!("building; the first time takes a minute or two …");
     }
     process::succeed(process::status(&mut build)?)
 }

@@ -17,6 +17,8 @@ use crate::{artifacts, process, sys, workspace};
 pub enum Runnable {
     /// Run a lesson's demo, or one of its experiments
     Lesson(LessonArgs),
+    #[command(external_subcommand)]
+    Other(Vec<String>),
 }
 
 /// The arguments of `run lesson`.
@@ -67,7 +69,11 @@ pub fn run(what: Runnable) -> Result<()> {
 }
 
 /// As [`run`], at a given place.
-pub fn run_at(Runnable::Lesson(args): Runnable, place: Option<Elevation>) -> Result<()> {
+pub fn run_at(what: Runnable, place: Option<Elevation>) -> Result<()> {
+    let args = match what {
+        Runnable::Lesson(args) => args,
+        Runnable::Other(words) => return Err(no_lesson(&words)),
+    };
     let all = lessons::discover(&workspace::root())?;
     let lesson = lessons::find(&all, &args.lesson)?;
     artifacts::build_lessons([lesson])?;
@@ -85,6 +91,12 @@ pub fn run_at(Runnable::Lesson(args): Runnable, place: Option<Elevation>) -> Res
     let mut command = place.command(&binary, &[]);
     command.args(words(&args));
     Err(process::exec(command))
+}
+
+/// `run 01`, most likely.
+fn no_lesson(words: &[String]) -> Failure {
+    let words = words.join(" ");
+    Failure::unusable(format!("{words:?} cannot be run; try: run lesson {words}"))
 }
 
 fn elevation(lesson: &Lesson, rootless: bool) -> Result<Elevation> {
