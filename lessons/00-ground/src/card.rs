@@ -14,6 +14,7 @@ use std::sync::OnceLock;
 use nix::errno::Errno;
 
 use crate::error::{Error, Kind, Result};
+use crate::needs::Need;
 use crate::proc::Process;
 use crate::proc::ns::Namespace;
 use crate::story::{self, CardRow, Event};
@@ -108,7 +109,11 @@ fn unknown(thing: &'static str, shown: &str) -> Entry {
 fn readable(thing: &'static str, value: Result<Entry>) -> Result<Entry> {
     match value {
         Err(e) if matches!(e.errno(), Some(Errno::EACCES | Errno::EPERM)) => {
-            Ok(unknown(thing, "not readable (run with sudo)"))
+            let is_root = Need::InitialRoot.is_met();
+            Ok(unknown(
+                thing,
+                if is_root { "not readable" } else { "not readable (run with sudo)" },
+            ))
         }
         other => other,
     }

@@ -6,6 +6,7 @@ use nix::unistd::{Pid, Uid, User};
 
 use super::{Card, host};
 use crate::error::{Error, Result};
+use crate::needs::Need;
 use crate::proc::Process;
 use crate::proc::cgroup::Membership;
 use crate::proc::status::Status;
@@ -30,9 +31,11 @@ pub fn inspect(pid: Pid) -> Result<()> {
     story::evidence(process.file("cgroup"), path(group_names(&groups)));
     card.tell()?;
     if card.has_unknown() && !host.has_unknown() {
-        story::note(
-            "unknown rows: the process belongs to another user, or its groups are not mounted here",
-        );
+        let who = match Need::InitialRoot.is_met() {
+            true => "the kernel keeps them from root, too",
+            false => "the process belongs to another user",
+        };
+        story::note(format!("unknown rows: {who}, or its groups are not mounted here"));
     }
     Ok(())
 }
