@@ -109,15 +109,25 @@ fn follow(program: &[sock_filter], mut at: usize) -> Option<usize> {
     Some(at)
 }
 
-/// The range, if no jump leaves it and it ends in an answer: then it can stand anywhere.
+/// The range, if whoever enters it at its beginning comes to an answer in it: then it can stand anywhere. All jumps go
+/// forward; what only a neighbour's jump passes through does not matter.
 fn whole(program: &[sock_filter], range: Range<usize>) -> Option<Range<usize>> {
-    let stays = |at: usize| match &program[at] {
-        op if op.code == GO => range.contains(&(at + 1 + op.k as usize)),
-        op if op.code & 7 == libc::BPF_JMP as u16 => {
-            [op.jt, op.jf].iter().all(|over| range.contains(&(at + 1 + usize::from(*over))))
+    let mut reached = vec![false; range.len()];
+    *reached.first_mut()? = true;
+    for at in range.clone().filter(|at| *at < program.len()) {
+        if !reached[at - range.start] {
+            continue;
         }
-        _ => true,
-    };
-    let ends = program.get(range.clone())?.last()?.code == RETURN;
-    (ends && range.clone().all(stays)).then_some(range)
+        let op = &program[at];
+        let overs = match op.code {
+            RETURN => vec![],
+            GO => vec![op.k as usize],
+            code if code & 7 == libc::BPF_JMP as u16 => vec![op.jt.into(), op.jf.into()],
+            _ => vec![0],
+        };
+        for over in overs {
+            *reached.get_mut(at + 1 + over - range.start)? = true;
+        }
+    }
+    Some(range)
 }

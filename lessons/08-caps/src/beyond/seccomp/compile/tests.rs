@@ -66,8 +66,13 @@ const ENOSYS: u32 = libc::SECCOMP_RET_ERRNO | 38;
 fn arranged_or_not_the_answers_are_the_same() {
     let mut matches = Matches::new();
     let is_four = Arg { index: 0, value: 4, value_two: 0, op: Op::Eq };
+    let masked = Arg { index: 1, value: 0xff00, value_two: 0x200, op: Op::MaskedEq };
     for number in (0..600).filter(|number| number % 7 != 3) {
-        let rules = if number % 11 == 5 { vec![vec![is_four.clone()]] } else { vec![Vec::new()] };
+        let rules = if number % 11 == 5 {
+            vec![vec![is_four.clone()], vec![masked.clone()]]
+        } else {
+            vec![Vec::new()]
+        };
         matches.insert(number, rules);
     }
     let arch = std::env::consts::ARCH.try_into().unwrap();
@@ -78,9 +83,13 @@ fn arranged_or_not_the_answers_are_the_same() {
     let arranged = arrange(plain.clone());
     assert!(arranged.len() < plain.len() * 3 / 4, "{} of {}", arranged.len(), plain.len());
     for number in (-2..700).chain([i64::from(i32::MAX), 0x4000_0000]) {
-        for first in [0, 4, u64::MAX] {
-            let args = [first, 0, 0, 0, 0, 0];
-            assert_eq!(run(&arranged, number, args), run(&plain, number, args), "{number} {first}");
+        for (first, second) in [(0, 0), (4, 0), (u64::MAX, 0x2ff), (4, 0x200)] {
+            let args = [first, second, 0, 0, 0, 0];
+            assert_eq!(
+                run(&arranged, number, args),
+                run(&plain, number, args),
+                "{number} {args:?}"
+            );
         }
     }
 }
