@@ -120,12 +120,6 @@ pub struct OwnVerb {
     pub like_run: bool,
 }
 
-impl OwnVerb {
-    fn name(&self) -> String {
-        (self.command)().get_name().to_string()
-    }
-}
-
 /// The command that a box is to run.
 pub struct Command {
     /// Program and arguments.
@@ -174,12 +168,18 @@ pub(super) struct Parsed<R: Args> {
 pub(super) fn parse<R: Args>(lesson: &Lesson<R>) -> Result<Parsed<R>, u8> {
     let program = lesson.program;
     let command = Cli::<R>::command().name(program).bin_name(program).about(lesson.title);
-    let command = command.subcommands(lesson.verbs.iter().map(|verb| (verb.command)()));
+    let asked = std::env::args_os().skip(1).find(|arg| !arg.to_string_lossy().starts_with('-'));
+    // To describe all verbs with their flags takes longer than to start a box.
+    let own = if asked.as_ref().is_some_and(|verb| verb == "run") { &[] } else { lesson.verbs };
+    let own: Vec<_> = own.iter().map(|verb| (verb, (verb.command)())).collect();
+    let names: Vec<_> =
+        own.iter().map(|(verb, command)| (command.get_name().to_string(), *verb)).collect();
+    let command = command.subcommands(own.into_iter().map(|(_, command)| command));
     let command = command.mut_subcommand("run", |run| match has_image(&run) {
         true => run.mut_arg("command", |arg| arg.required(false)),
         false => run,
     });
-    let parsed = command.try_get_matches().and_then(|matches| understand(lesson.verbs, matches));
+    let parsed = command.try_get_matches().and_then(|matches| understand(&names, matches));
     parsed.map_err(|e| {
         // Help and version go to standard output and are no error.
         if !e.use_stderr() {
@@ -187,11 +187,9 @@ pub(super) fn parse<R: Args>(lesson: &Lesson<R>) -> Result<Parsed<R>, u8> {
             return 0;
         }
         eprintln!("{program}: {}", one_line(&e.to_string()));
-        let verb = std::env::args_os().skip(1).find(|arg| !arg.to_string_lossy().starts_with('-'));
-        let like_run = |own: &OwnVerb| own.like_run && verb.as_ref() == Some(&own.name().into());
-        let is_like_run =
-            verb.as_ref().is_some_and(|verb| verb == "run") || lesson.verbs.iter().any(like_run);
-        if is_like_run { 125 } else { 2 }
+        let asked = asked.and_then(|verb| verb.into_string().ok()).unwrap_or_default();
+        let like_run = |(name, own): &(String, &OwnVerb)| own.like_run && *name == asked;
+        if asked == "run" || names.iter().any(like_run) { 125 } else { 2 }
     })
 }
 
@@ -202,12 +200,12 @@ fn has_image(run: &clap::Command) -> bool {
 
 /// A verb of the lesson's own is not among those that clap's derived types know.
 fn understand<R: Args>(
-    own: &'static [OwnVerb],
+    own: &[(String, &'static OwnVerb)],
     matches: ArgMatches,
 ) -> Result<Parsed<R>, clap::Error> {
     let found = matches.subcommand().and_then(|(name, arguments)| {
-        let verb = own.iter().find(|verb| verb.name() == name)?;
-        Some((verb, arguments.clone()))
+        let (_, verb) = own.iter().find(|(own, _)| own == name)?;
+        Some((*verb, arguments.clone()))
     });
     if let Some((verb, arguments)) = found {
         let look = Look::from_arg_matches(&matches)?;
