@@ -127,7 +127,7 @@ impl Part for Privileges {
 /// The two sets that bound the command, as the kernel has just given them back.
 fn tell(read: &Capabilities) {
     if listening() {
-        evidence("capget, permitted", read.permitted);
-        evidence("prctl PR_CAPBSET_READ, bounding", read.bounding);
+        evidence("CapPrm, permitted", read.permitted);
+        evidence("CapBnd, bounding", read.bounding);
     }
 }
