@@ -56,7 +56,7 @@ fn connects(name: &str) {
     let image = scratch.image("image");
     let probe = ["/bxw-probe", "script", "pid; sleep 60"];
     let args =
-        [&["run", "--no-card", "--rootfs", &image, "--user-network", name], &probe[..]].concat();
+        [&["run", "--no-card", "--rootfs", &image, "--network", name], &probe[..]].concat();
     let mut running = Background::of(&mut with_tun(&scratch, &args));
     assert_eq!(running.line(), "pid 1");
     let process = running.process();
@@ -101,11 +101,11 @@ fn what_cannot_be_connected_is_one_line() {
     if !needs(&NEEDS) {
         return;
     }
-    refused(L08, &["run", "--user-network", "pasta", "true"], 125, &["ordinary user", "lesson 06"]);
-    refused(L08, &["run", "--user-network", "bridge", "true"], 125, &["bridge", "slirp4netns"]);
+    refused(L08, &["run", "--network", "pasta", "true"], 125, &["ordinary user", "--network veth"]);
+    refused(L08, &["run", "--network", "passt", "true"], 125, &["passt", "pasta or slirp4netns"]);
     let scratch = Scratch::new();
     let image = scratch.image("image");
-    let args = ["run", "--rootfs", &image, "--user-network", "slirp4netns", "/bxw-probe", "pid"];
+    let args = ["run", "--rootfs", &image, "--network", "slirp4netns", "/bxw-probe", "pid"];
     let output = as_nobody(L08, &args).env("PATH", "/nowhere").output().unwrap();
     says(&output, 125, &["slirp4netns is not installed", "package"]);
 }

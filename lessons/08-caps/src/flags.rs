@@ -6,7 +6,6 @@ use clap::Args;
 use clone_pid::Part;
 use ground::{Error, Result};
 use overlay::beyond::image::AsUser;
-use veth::beyond::network::Network;
 
 use crate::devices::Rule;
 use crate::security::SecurityOpt;
@@ -84,14 +83,6 @@ fn which(word: &str) -> Result<Which> {
 }
 
 impl Flags {
-    /// Lesson 06's network, unless a program of an ordinary user makes one.
-    pub fn network(&self) -> Result<Option<Network>> {
-        match self.users.user_network {
-            Some(_) => Ok(None),
-            None => self.base.network().map(Some),
-        }
-    }
-
     // ANCHOR: set
     /// The capabilities of the box. `available` is what this process may hand on.
     pub fn set(&self, available: CapSet) -> Result<CapSet> {

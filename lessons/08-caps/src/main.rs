@@ -44,7 +44,6 @@ fn compose(flags: &Flags, argv: &[OsString]) -> Result<Container> {
         .with(PidNamespace)
         .with(flags.uts())
         .with(IpcNamespace)
-        .with(flags.users.network())
         .with(flags.network()?)
         .with(flags.io())
         .with(flags.memory()?)

@@ -5,12 +5,8 @@
 pub mod bpf;
 
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::process::CommandExt;
-use std::process::Command;
 
 use nix::errno::Errno;
-use nix::sys::prctl;
-use nix::sys::signal::Signal;
 use seccompiler::sock_filter;
 
 /// Permitted, effective and inheritable set of a thread; bit n is capability n.
@@ -160,12 +156,4 @@ pub fn answer(listener: BorrowedFd<'_>, id: u64, value: i64, errno: i32) -> nix:
 pub fn adopt(received: RawFd) -> OwnedFd {
     // SAFETY: the kernel has just opened this descriptor for us, and nobody else knows it.
     unsafe { OwnedFd::from_raw_fd(received) }
-}
-
-/// Has the kernel kill a program as soon as this process ends. See prctl(2), PR_SET_PDEATHSIG.
-pub fn die_with_parent(command: &mut Command) {
-    let ask = || Ok(prctl::set_pdeathsig(Signal::SIGKILL)?);
-    // SAFETY: the closure runs between fork and exec, and makes one system call with integers: it takes no lock and
-    // allocates nothing.
-    unsafe { command.pre_exec(ask) };
 }

@@ -11,7 +11,6 @@ use overlay::flags::Root;
 
 use crate::UserNamespace;
 use crate::beyond::idmap::{MappedRoot, MappedVolumes};
-use crate::beyond::user_network::{Program, UserNetwork};
 use crate::maps::{self, Maps};
 
 /// The range that adduser(8) gives the first user of a machine.
@@ -40,9 +39,6 @@ pub struct Flags {
     /// The same for groups; may be repeated
     #[arg(long = "gidmap", value_name = "INSIDE:OUTSIDE:LENGTH", value_parser = maps::parse)]
     pub gids: Vec<IdMap>,
-    /// A network of its own without root, by this program
-    #[arg(long, value_name = "PROGRAM", conflicts_with = "network")]
-    pub user_network: Option<Program>,
 }
 
 impl Flags {
@@ -103,11 +99,6 @@ impl Flags {
     /// Its `/sys`: the host's, as long as it has the host's network.
     pub fn sys(&self) -> Sys {
         if self.is_private() { Sys::lent() } else { Sys::default() }
-    }
-
-    /// The network of an ordinary user's box, if it is to have one.
-    pub fn network(&self) -> Option<UserNetwork> {
-        self.user_network.map(UserNetwork::by)
     }
 
     /// The volumes of lesson 02, and those that are mapped.

@@ -45,7 +45,6 @@ impl PartsList for Boxes {
             .with(PidNamespace)
             .with(flags.uts())
             .with(IpcNamespace)
-            .with(flags.users.network())
             .with(flags.network()?)
             .with(flags.io())
             .with(flags.memory()?)

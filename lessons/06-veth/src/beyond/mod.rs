@@ -7,6 +7,7 @@
 //! | address translation, ports of the host that lead to a box | [`nft`], [`publish`], [`forwarding`] |
 //! | names and settings in the box | [`names`], [`sysctls`] |
 //! | network namespaces with a name | [`named`] |
+//! | a network without root, by pasta or slirp4netns | [`user_network`] |
 
 pub mod bridge;
 pub mod forwarding;
@@ -20,3 +21,4 @@ pub mod publish;
 pub mod sniff;
 pub mod sysctls;
 pub mod topology;
+pub mod user_network;

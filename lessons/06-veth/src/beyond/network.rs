@@ -15,6 +15,7 @@ use nix::sched::CloneFlags;
 use super::bridge::{self, Wanted};
 use super::join::{Joined, Target};
 use super::publish::{self, Held, Port};
+use super::user_network::{Program, UserNetwork};
 use super::{forwarding, lease, nft};
 use crate::netlink::{Cidr, Mac, Netlink};
 use crate::{Loopback, NetworkNamespace, Veth};
@@ -32,12 +33,14 @@ pub enum Mode {
     Bridge,
     /// That of another box, or one with a name.
     Join(Target),
+    /// Connected by a program of an ordinary user.
+    By(Program),
 }
 
 impl Mode {
     /// Whether the box has a network namespace of its own.
     pub fn is_own(&self) -> bool {
-        matches!(self, Mode::Veth | Mode::None | Mode::Bridge)
+        matches!(self, Mode::Veth | Mode::None | Mode::Bridge | Mode::By(_))
     }
 }
 
@@ -52,6 +55,7 @@ pub struct Network {
     link: String,
     cable: Option<Veth>,
     joined: Option<Joined>,
+    by: Option<UserNetwork>,
     addresses: Rc<RefCell<Vec<IpAddr>>>,
 }
 
@@ -60,6 +64,10 @@ impl Network {
     pub fn new(mode: Mode) -> Network {
         let joined = match &mode {
             Mode::Join(target) => Some(Joined::new(target.clone())),
+            _ => None,
+        };
+        let by = match &mode {
+            Mode::By(program) => Some(UserNetwork::by(*program)),
             _ => None,
         };
         Network {
@@ -72,6 +80,7 @@ impl Network {
             link: link_name(),
             cable: None,
             joined,
+            by,
             addresses: Rc::default(),
         }
     }
@@ -158,14 +167,16 @@ impl Part for Network {
         let addresses = match &self.mode {
             Mode::Veth => self.lay_cable()?,
             Mode::Bridge => self.plug_in()?,
-            Mode::Join(_) | Mode::None | Mode::Host => Vec::new(),
+            Mode::Join(_) | Mode::By(_) | Mode::None | Mode::Host => Vec::new(),
         };
         self.furnish(addresses);
+        self.by.as_mut().map_or(Ok(()), Part::prepare)?;
         self.joined.as_mut().map_or(Ok(()), Part::prepare)
     }
 
     fn attach(&mut self, child: &Child) -> Result<()> {
         self.joined.as_mut().map_or(Ok(()), |joined| joined.attach(child))?;
+        self.by.as_mut().map_or(Ok(()), |program| program.attach(child))?;
         let Some(cable) = &mut self.cable else { return Ok(()) };
         cable.attach(child)?;
         // Nobody in the box has run yet.
@@ -181,6 +192,7 @@ impl Part for Network {
 
     fn release(&mut self) -> Result<()> {
         self.joined.as_mut().map_or(Ok(()), Part::release)?;
+        self.by.as_mut().map_or(Ok(()), Part::release)?;
         if !matches!(self.mode, Mode::Veth | Mode::Bridge) {
             return Ok(());
         }
@@ -224,10 +236,11 @@ impl std::str::FromStr for Mode {
                 Mode::Join(Target::Box(whose.into()))
             }
             (_, Some(("ns", name))) => Mode::Join(Target::named(name)?),
-            _ => {
-                let what = "veth, none, host, bridge, container:ID or ns:NAME is wanted";
-                return Err(Error::usage(what));
-            }
+            _ => Mode::By(Program::named(word).ok_or_else(|| {
+                Error::usage(
+                    "veth, none, host, bridge, container:ID, ns:NAME, pasta or slirp4netns is wanted",
+                )
+            })?),
         })
     }
 }

@@ -4,4 +4,3 @@ pub mod device_program;
 pub mod idmap;
 pub mod rootless;
 pub mod seccomp;
-pub mod user_network;

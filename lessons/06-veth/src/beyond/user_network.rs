@@ -7,14 +7,12 @@ use std::process::{Child as Helper, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use clap::ValueEnum;
 use clone_pid::{Child, Part};
 use ground::call::{doing, quietly};
 use ground::lesson::run_name;
 use ground::needs::in_initial_user_namespace;
 use ground::text::pid;
 use ground::{Error, Result};
-use nix::sched::CloneFlags;
 
 use crate::sys::die_with_parent;
 
@@ -22,7 +20,7 @@ use crate::sys::die_with_parent;
 const PATIENCE: u32 = 1000;
 
 /// The programs that can do it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
     /// The box has the addresses of the host
     Pasta,
@@ -31,6 +29,11 @@ pub enum Program {
 }
 
 impl Program {
+    /// As `--network` names it.
+    pub(super) fn named(word: &str) -> Option<Program> {
+        [Program::Pasta, Program::Slirp4netns].into_iter().find(|program| program.name() == word)
+    }
+
     fn name(self) -> &'static str {
         match self {
             Program::Pasta => "pasta",
@@ -63,7 +66,7 @@ impl Program {
     }
 }
 
-/// A network namespace, connected by a program of the user's.
+/// What connects the network namespace of a box: a program of the user's.
 pub struct UserNetwork {
     program: Program,
     helper: Option<Helper>,
@@ -92,15 +95,11 @@ impl UserNetwork {
 }
 
 impl Part for UserNetwork {
-    fn namespaces(&self) -> CloneFlags {
-        CloneFlags::CLONE_NEWNET
-    }
-
     fn prepare(&mut self) -> Result<()> {
         let name = self.program.name();
         if in_initial_user_namespace() {
-            return Err(Error::usage(format!("--user-network {name} is for an ordinary user"))
-                .remedy("root connects a box with veth, lesson 06"));
+            return Err(Error::usage(format!("--network {name} is for an ordinary user"))
+                .remedy("root connects a box with --network veth or bridge"));
         }
         let path = std::env::var_os("PATH").unwrap_or_default();
         let package = if self.program == Program::Pasta { "passt" } else { name };
@@ -155,7 +154,7 @@ fn failed(program: Program, helper: &mut Helper) -> Error {
     let tun =
         if fs::exists("/dev/net/tun").unwrap_or(false) { "" } else { "; there is no /dev/net/tun" };
     Error::environment(format!("{} gave the box no route: {}{tun}", program.name(), last.trim()))
-        .remedy("try the other of pasta and slirp4netns, or leave --user-network out")
+        .remedy("try the other of pasta and slirp4netns, or --network none")
 }
 
 #[cfg(test)]
