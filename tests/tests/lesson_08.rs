@@ -216,56 +216,6 @@ fn limits_of_a_process_are_those_that_were_asked_for() {
     assert_eq!(of("Max processes"), "99 99");
 }
 
-/// Each with nothing but the one capability, and with all but that. What needs a helper has it in both.
-#[test]
-fn each_capability_that_is_dropped_is_one_refusal() {
-    if !needs(&BOX) || !needs(&[Need::InitialRoot]) {
-        return;
-    }
-    let of = |flags: &[&str], name: &str| {
-        let flags = [
-            &["--security-opt=seccomp=unconfined", "--tmpfs=/tmp:dev", "--ulimit=memlock=0"],
-            flags,
-        ]
-        .concat();
-        let text = said(&flags, &format!("power {name}"));
-        text.trim().trim_start_matches(&format!("power {name} ")).to_string()
-    };
-    for (name, helper, refusal) in [
-        ("CHOWN", "", "EPERM"),
-        ("DAC_OVERRIDE", "", "EACCES"),
-        ("FOWNER", "CHOWN", "EPERM"),
-        ("KILL", "SETUID", "EPERM"),
-        ("SETGID", "", "EPERM"),
-        ("SETUID", "", "EPERM"),
-        ("SETPCAP", "", "EPERM"),
-        ("NET_BIND_SERVICE", "", "EACCES"),
-        ("NET_ADMIN", "", "EPERM"),
-        ("NET_RAW", "", "EPERM"),
-        ("IPC_LOCK", "", "EPERM"),
-        ("SYS_CHROOT", "", "EPERM"),
-        ("SYS_ADMIN", "", "EPERM"),
-        ("SYS_BOOT", "", "EPERM"),
-        ("SYS_NICE", "", "EACCES"),
-        ("MKNOD", "", "EPERM"),
-        ("SETFCAP", "", "EPERM"),
-        ("SYSLOG", "", "EPERM"),
-    ] {
-        let alone = [
-            "--cap-drop=ALL",
-            "--cap-add",
-            name,
-            "--cap-add",
-            if helper.is_empty() { name } else { helper },
-        ];
-        let without = ["--cap-add=ALL", "--cap-drop", name];
-        let (with, without) = (of(&alone, name), of(&without, name));
-        assert_eq!(without, refusal, "all but {name}");
-        // Reboot without its magic numbers is refused to everybody, after the question.
-        assert!(["ok", "EINVAL"].contains(&with.as_str()), "nothing but {name}: {with}");
-    }
-}
-
 #[test]
 fn devices_are_opened_by_number() {
     if !needs(&BOX) || !needs(&[Need::InitialRoot, Need::Mknod]) {

@@ -86,6 +86,44 @@ fn every_action_of_a_profile_does_what_it_is_called() {
     }
 }
 
+/// It names calls of eleven architectures, asks for capabilities and kernels, and compares arguments.
+#[test]
+fn dockers_profile_is_taken() {
+    if !needs(&BOX) {
+        return;
+    }
+    let scratch = Scratch::new();
+    let option = &*profile(&scratch, include_str!("../fixtures/docker-seccomp.json"));
+    for flags in [
+        [option].as_slice(),
+        &[option, "--cap-add=ALL"],
+        &[option, "--security-opt=no-new-privileges", "--cap-drop=ALL"],
+    ] {
+        let running = running(flags);
+        assert_eq!(line(&running.process(), "Seccomp"), "2", "{flags:?}");
+    }
+    let answers = |flags: &[&str], calls: &[(i64, &str)]| {
+        let script = calls.iter().map(|(call, arguments)| format!("syscall {call} {arguments}"));
+        let text = said(&[&[option], flags].concat(), &script.collect::<Vec<_>>().join("; "));
+        text.lines().map(|line| line.rsplit(' ').next().unwrap().to_string()).collect::<Vec<_>>()
+    };
+    let refused = [
+        (libc::SYS_bpf, ""),
+        (libc::SYS_keyctl, ""),
+        (libc::SYS_add_key, ""),
+        (libc::SYS_setns, ""),
+        (libc::SYS_clone, "0x10000000"),
+        (libc::SYS_personality, "1"),
+        (libc::SYS_kexec_load, ""),
+    ];
+    assert_eq!(answers(&[], &refused), ["EPERM"; 7]);
+    let named = [(libc::SYS_clone3, ""), (libc::SYS_personality, "0")];
+    assert_eq!(answers(&[], &named), ["ENOSYS", "0"]);
+    // What it allows to who has the capability fails for another reason.
+    let asks = [(libc::SYS_clone3, ""), (libc::SYS_setns, "-1"), (libc::SYS_mount, "")];
+    assert_eq!(answers(&["--cap-add=SYS_ADMIN"], &asks), ["EINVAL", "EBADF", "EFAULT"]);
+}
+
 #[test]
 fn profiles_of_podman_are_taken() {
     let file = "/usr/share/containers/seccomp.json";

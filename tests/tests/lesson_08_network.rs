@@ -55,8 +55,7 @@ fn connects(name: &str) {
     let scratch = Scratch::new();
     let image = scratch.image("image");
     let probe = ["/bxw-probe", "script", "pid; sleep 60"];
-    let args =
-        [&["run", "--no-card", "--rootfs", &image, "--network", name], &probe[..]].concat();
+    let args = [&["run", "--no-card", "--rootfs", &image, "--network", name], &probe[..]].concat();
     let mut running = Background::of(&mut with_tun(&scratch, &args));
     assert_eq!(running.line(), "pid 1");
     let process = running.process();

@@ -29,6 +29,8 @@ pub enum Need {
     InitialRoot,
     /// `CAP_MKNOD` in the initial user namespace.
     Mknod,
+    /// Users beside root: a box may change to another.
+    OtherUsers,
     /// An ordinary user may make a user namespace, map itself and mount in it.
     UserNamespaces,
     /// Kernel 5.3: clone3(2) and pidfds.
@@ -196,6 +198,13 @@ pub(crate) fn is_admin() -> bool {
 
 fn is_initial_root() -> bool {
     getuid().is_root() && in_initial_user_namespace()
+}
+
+/// Whether this process is root and others are mapped beside it: 1000, say, in both maps.
+fn has_other_users() -> bool {
+    let maps = [Process::this().uid_map(), Process::this().gid_map()];
+    is_admin()
+        && maps.iter().flatten().filter(|map| map.iter().any(|line| line.has(1000))).count() == 2
 }
 
 fn can_mknod() -> bool {

@@ -1,7 +1,7 @@
 //! `uid_map` and `gid_map`: which IDs of a user namespace are which outside.
 
 use ground::proc::Process;
-use ground::proc::idmap::{self, IdMap};
+use ground::proc::idmap::IdMap;
 use ground::{Error, Result};
 
 /// The kernel takes so many lines, since Linux 4.15…
@@ -28,14 +28,8 @@ impl Maps {
     /// What the kernel would refuse with a bare EINVAL or EPERM, and a map without 0: a box's first process is root of it.
     pub fn check(&self) -> Result<()> {
         check("uid map", &self.uids, &Process::this().uid_map()?)?;
-        check("gid map", &self.gids, &gid_map()?)
+        check("gid map", &self.gids, &Process::this().gid_map()?)
     }
-}
-
-/// The group map of this process.
-pub fn gid_map() -> Result<Vec<IdMap>> {
-    let text = Process::this().read("gid_map")?;
-    idmap::parse(&text).map_err(|e| Error::environment(format!("/proc/self/gid_map: {}", e.0)))
 }
 
 /// Parses `INSIDE:OUTSIDE:LENGTH`, as Docker and Podman write it.

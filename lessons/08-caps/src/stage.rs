@@ -8,6 +8,7 @@ use clone_pid::{Container, PidNamespace};
 use ground::story::{box_evidence, muted};
 use ground::text::caps as marked;
 use ground::{Error, Result};
+use veth::{Loopback, NetworkNamespace};
 
 use crate::compose;
 
@@ -19,6 +20,12 @@ pub fn boxed(script: &str, privileges: Privileges) -> Result<Container> {
 /// The same, run to its end.
 pub fn run(script: &str, privileges: Privileges) -> Result<Report> {
     muted(|| Report::of(boxed(script, privileges)?))
+}
+
+/// The same in a network namespace of its own: there a capability over the box is enough, also for an ordinary user's.
+pub fn connected(script: &str, privileges: Privileges) -> Result<Report> {
+    let network = probing(script)?.with(PidNamespace).with(NetworkNamespace).with(Loopback);
+    muted(|| Report::of(network.with(privileges)))
 }
 
 /// All that this process may hand on: the power of the host's root.

@@ -113,8 +113,10 @@ fn usual_maps() -> Result<Maps> {
     if in_initial_user_namespace() {
         return Ok(Maps::from_zero(FIRST, USUAL));
     }
-    let others =
-        Maps { uids: others(&Process::this().uid_map()?), gids: others(&maps::gid_map()?) };
+    let others = Maps {
+        uids: others(&Process::this().uid_map()?),
+        gids: others(&Process::this().gid_map()?),
+    };
     let alone = others.uids.is_empty() || others.gids.is_empty();
     Ok(if alone { Maps::from_zero(0, 1) } else { others })
 }

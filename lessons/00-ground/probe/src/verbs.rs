@@ -20,7 +20,7 @@ macro_rules! topics {
 }
 
 topics! {
-    cpu memory pages tasks report process files disk mounts descriptors ipc escape attacks powers net net_ping waiting
+    cpu memory pages tasks report process files disk mounts descriptors ipc escape attacks powers power net net_ping waiting
     signals family script
 }
 

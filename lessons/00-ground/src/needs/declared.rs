@@ -6,7 +6,7 @@ use super::disk;
 use super::kernel::{self, has_namespace};
 use super::network;
 use super::trial::Trial;
-use super::{Need, Probe, can_mknod, is_admin, is_initial_root};
+use super::{Need, Probe, can_mknod, has_other_users, is_admin, is_initial_root};
 use crate::proc::ns::Namespace;
 use crate::sys;
 
@@ -26,7 +26,7 @@ const GROUPS: &str = "run with sudo; where root lacks it too, /sys/fs/cgroup is 
                       or /proc/cmdline has cgroup_disable=";
 
 /// Every need, in the order of the enumeration.
-pub(super) static ALL: [Declared; 37] = [
+pub(super) static ALL: [Declared; 38] = [
     need(
         Need::Admin,
         "admin",
@@ -51,6 +51,16 @@ pub(super) static ALL: [Declared; 37] = [
     )
     .affects(&[2, 3, 8])
     .remedy("run with sudo, not with --rootless; in a container the runtime dropped CAP_MKNOD"),
+    need(
+        Need::OtherUsers,
+        "other-users",
+        "users beside yourself: for a box to change to",
+        Probe::Privilege(has_other_users),
+    )
+    .affects(&[8])
+    .remedy(
+        "run with sudo; for --rootless a line of yours in /etc/subuid and one in /etc/subgid, and newuidmap",
+    ),
     need(
         Need::UserNamespaces,
         "user-namespaces",

@@ -11,6 +11,13 @@ pub struct IdMap {
     pub length: u32,
 }
 
+impl IdMap {
+    /// Whether this ID of the inside is one of its own.
+    pub fn has(self, id: u32) -> bool {
+        id.checked_sub(self.inside).is_some_and(|offset| offset < self.length)
+    }
+}
+
 /// Parses the whole file.
 pub fn parse(text: &str) -> Result<Vec<IdMap>, Malformed> {
     lines(text, |line| {
@@ -30,6 +37,12 @@ mod tests {
     fn the_map_of_the_initial_user_namespace() {
         let map = parse("         0          0 4294967295\n").unwrap();
         assert_eq!(map, [IdMap { inside: 0, outside: 0, length: u32::MAX }]);
+    }
+
+    #[test]
+    fn a_line_has_as_many_ids_as_it_says() {
+        let map = IdMap { inside: 5, outside: 100, length: 2 };
+        assert_eq!([4, 5, 6, 7].map(|id| map.has(id)), [false, true, true, false]);
     }
 
     #[test]

@@ -102,6 +102,11 @@ impl Process {
         self.parse("uid_map", idmap::parse)
     }
 
+    /// `gid_map`: the same of its group IDs.
+    pub fn gid_map(&self) -> Result<Vec<IdMap>> {
+        self.parse("gid_map", idmap::parse)
+    }
+
     /// Identity of one of its namespaces, the inode of `ns/KIND`. See namespaces(7).
     pub fn namespace(&self, kind: Namespace) -> Result<Identity> {
         self.identity(&format!("ns/{}", kind.file()))

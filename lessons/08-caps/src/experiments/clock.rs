@@ -16,7 +16,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     title: "the wall clock is the machine's, and takes CAP_SYS_TIME to set",
     level: Level::Deep,
     claims: &["C013"],
-    needs: &[Need::Admin, Need::Clone3, Need::TimeNamespaces, Need::Seccomp],
+    needs: &[Need::InitialRoot, Need::Clone3, Need::TimeNamespaces, Need::Seccomp],
     run: look,
 };
 

@@ -13,7 +13,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     title: "root has what its bounding set has, another user what is ambient",
     level: Level::Core,
     claims: &["C171"],
-    needs: &[Need::Admin, Need::Clone3],
+    needs: &[Need::Admin, Need::Clone3, Need::OtherUsers],
     run: look,
 };
 

@@ -13,7 +13,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     title: "run as another user, the command has no capability and owns nothing",
     level: Level::Deep,
     claims: &["C178"],
-    needs: &[Need::Admin, Need::Clone3, Need::MountSetattr, Need::Seccomp],
+    needs: &[Need::Admin, Need::Clone3, Need::MountSetattr, Need::Seccomp, Need::OtherUsers],
     run: look,
 };
 

@@ -15,7 +15,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     title: "fork copies the sets, execve computes them anew",
     level: Level::Deep,
     claims: &["C172"],
-    needs: &[Need::Admin, Need::Clone3],
+    needs: &[Need::Admin, Need::Clone3, Need::OtherUsers],
     run: look,
 };
 

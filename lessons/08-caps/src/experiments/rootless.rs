@@ -7,7 +7,7 @@ use caps::beyond::rootless::{LIMITS, Limit};
 use ground::Result;
 use ground::call::quietly;
 use ground::lesson::{Experiment, Findings, Level};
-use ground::needs::Need;
+use ground::needs::{Need, in_initial_user_namespace};
 use ground::story::{box_evidence, conclude, evidence, step};
 
 use crate::attack::{PROBE, errno, root};
@@ -18,7 +18,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     title: "an ordinary user runs a box, and what that box cannot have",
     level: Level::Deep,
     claims: &["C239"],
-    needs: &[Need::InitialRoot, Need::Clone3, Need::UserNamespaces, Need::MountApi],
+    needs: &[Need::Admin, Need::Clone3, Need::UserNamespaces, Need::MountApi],
     run,
 };
 
@@ -26,9 +26,10 @@ pub const EXPERIMENT: Experiment = Experiment {
 const NOBODY: u32 = 65534;
 
 fn run(findings: &mut Findings) -> Result<()> {
-    step("nobody says `08-caps run`, without sudo");
+    let who = if in_initial_user_namespace() { "nobody" } else { "an ordinary user" };
+    step(format_args!("{who} says `08-caps run`, without sudo"));
     let report = "report; cat /proc/self/uid_map; write /tmp/made hello; stat /tmp/made; mounts";
-    let output = as_nobody(&[], report)?;
+    let output = without_root(&[], report)?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let value = |key: &str| {
         text.lines()
@@ -71,7 +72,7 @@ fn attempt(limit: &Limit) -> Result<Option<String>> {
     let place = place()?;
     let flags: Vec<String> = limit.flags.iter().map(|word| word.replace("PLACE", &place)).collect();
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
-    let output = as_nobody(&flags, limit.script)?;
+    let output = without_root(&flags, limit.script)?;
     let said = format!(
         "{}{}",
         String::from_utf8_lossy(&output.stdout),
@@ -83,8 +84,8 @@ fn attempt(limit: &Limit) -> Result<Option<String>> {
     })
 }
 
-/// This very program, by another user.
-fn as_nobody(flags: &[&str], script: &str) -> Result<Output> {
+/// This very program, by an ordinary user: another, unless we are one already.
+fn without_root(flags: &[&str], script: &str) -> Result<Output> {
     let root = root()?;
     let mut command = Command::new("/proc/self/exe");
     command
@@ -92,7 +93,9 @@ fn as_nobody(flags: &[&str], script: &str) -> Result<Output> {
         .arg(root)
         .args(flags)
         .args([PROBE, "script", script]);
-    command.uid(NOBODY).gid(NOBODY).current_dir("/");
-    command.env_remove("SUDO_UID").env_remove("XDG_RUNTIME_DIR");
-    quietly("start it as nobody").run(|| command.output())
+    if in_initial_user_namespace() {
+        command.uid(NOBODY).gid(NOBODY).env_remove("SUDO_UID").env_remove("XDG_RUNTIME_DIR");
+    }
+    command.current_dir("/");
+    quietly("start it without root").run(|| command.output())
 }

@@ -1,9 +1,7 @@
-//! What this process may do, asked of the kernel one power at a time.
+//! What this process may do, and what becomes of that when it changes its user or its program.
 
-use std::ffi::CString;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::fd::AsRawFd;
 
 use super::{Verb, number};
 use crate::output::say;
@@ -11,7 +9,6 @@ use crate::{During, Failure, Result, errno, sys};
 
 pub const VERBS: &[Verb] = &[
     Verb { name: "powers", args: "", run: powers },
-    Verb { name: "power", args: "<CAPABILITY>", run: power },
     Verb { name: "syscall", args: "<NUMBER> [ARGUMENT]…", run: syscall },
     Verb { name: "filter", args: "", run: filter },
     Verb { name: "as", args: "<UID> [keep]", run: become_user },
@@ -105,77 +102,4 @@ fn open_until(args: &[String]) -> Result {
         }
     }
     say!("opened {}", files.len())
-}
-
-/// One operation that the kernel allows only with that capability, and that changes nothing outside the box: `power NAME
-/// ok`, or the errno. It needs `/tmp` and `/proc`.
-fn power(args: &[String]) -> Result {
-    let name = args[0].trim_start_matches("CAP_");
-    let unknown = || Failure::Usage(format!("no safe operation is known for `{name}`"));
-    let outcome = ask(name).ok_or_else(unknown)?;
-    match outcome {
-        Ok(_) => say!("power {name} ok"),
-        Err(error) => say!("power {name} {}", errno::name(&error)),
-    }
-}
-
-fn ask(name: &str) -> Option<io::Result<i64>> {
-    use sys::powers::{call, call_with_path};
-    let file = || File::create("/tmp/bxw-power");
-    let path = || CString::new("/tmp/bxw-power").map_err(io::Error::from);
-    Some(match name {
-        "CHOWN" => file().and_then(|f| call(libc::SYS_fchown, &[f.as_raw_fd().into(), 1, 1])),
-        "DAC_OVERRIDE" => closed_file().map(|()| 0),
-        "FOWNER" => file().and_then(|f| {
-            let fd = f.as_raw_fd().into();
-            call(libc::SYS_fchown, &[fd, 1, -1])?;
-            call(libc::SYS_fchmod, &[fd, 0o600])
-        }),
-        "KILL" => signal_stranger(),
-        "SETGID" => call(libc::SYS_setgid, &[1]),
-        "SETUID" => call(libc::SYS_setuid, &[1]),
-        "SETPCAP" => call(libc::SYS_prctl, &[libc::PR_CAPBSET_DROP.into(), 0]),
-        "NET_BIND_SERVICE" => sys::powers::bind(1).map(|()| 0),
-        "NET_ADMIN" => sys::powers::force_buffer().map(|()| 0),
-        "NET_RAW" => call(libc::SYS_socket, &[libc::AF_INET.into(), libc::SOCK_RAW.into(), 1]),
-        "IPC_LOCK" => call(libc::SYS_mlockall, &[libc::MCL_CURRENT.into()]),
-        "SYS_MODULE" => call(libc::SYS_init_module, &[0, 0, 0]),
-        "SYS_CHROOT" => call_with_path(libc::SYS_chroot, c"/", &[]),
-        "SYS_ADMIN" => call(libc::SYS_unshare, &[libc::CLONE_NEWUTS.into()]),
-        // Without the magic numbers the call is refused to everybody, but only after this question.
-        "SYS_BOOT" => call(libc::SYS_reboot, &[0, 0, 0]),
-        "SYS_NICE" => call(libc::SYS_setpriority, &[0, 0, -1]),
-        "MKNOD" => mknod(),
-        "SETFCAP" => file().and_then(|_| sys::powers::set_file_capability(&path()?).map(|()| 0)),
-        // How much of the kernel's log is unread.
-        "SYSLOG" => call(libc::SYS_syslog, &[9]),
-        _ => return None,
-    })
-}
-
-/// /dev/null once more.
-fn mknod() -> io::Result<i64> {
-    let _ = fs::remove_file("/tmp/bxw-power");
-    sys::mknod("/tmp/bxw-power", libc::S_IFCHR | 0o600, 1, 3).map(|()| 0)
-}
-
-/// A file that its mode closes to everybody.
-fn closed_file() -> io::Result<()> {
-    let file = File::create("/tmp/bxw-power")?;
-    sys::powers::call(libc::SYS_fchmod, &[file.as_raw_fd().into(), 0])?;
-    OpenOptions::new().write(true).open("/tmp/bxw-power").map(drop)
-}
-
-/// Signal 0 to a process of another user: nothing is sent, only the question is answered.
-fn signal_stranger() -> io::Result<i64> {
-    let child = sys::fork(|| {
-        let _ = sys::powers::call(libc::SYS_setuid, &[1]);
-        loop {
-            sys::pause();
-        }
-    })?;
-    std::thread::sleep(std::time::Duration::from_millis(50));
-    let answer = sys::powers::call(libc::SYS_kill, &[child.into(), 0]);
-    let _ = sys::powers::call(libc::SYS_kill, &[child.into(), libc::SIGKILL.into()]);
-    answer
 }
