@@ -21,7 +21,7 @@ use std::sync::OnceLock;
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
-use nix::unistd::{Uid, getuid};
+use nix::unistd::{AccessFlags, Uid, access, getuid};
 
 use crate::call::quietly;
 use crate::error::{Error, Result};
@@ -38,8 +38,8 @@ pub fn owner() -> Uid {
     }
 }
 
-/// The state directory of this user: `/run/bxw-UID` for root and through sudo, where only root can write; without root
-/// `$XDG_RUNTIME_DIR/bxw-UID` or `/tmp/bxw-UID`, which must then be ours alone.
+/// The state directory of this user: `/run/bxw-UID` for root and through sudo, where only root can write; without root, or
+/// as that of a user namespace, `$XDG_RUNTIME_DIR/bxw-UID` or `/tmp/bxw-UID`, which must then be ours alone.
 pub fn state_dir() -> Result<PathBuf> {
     static DIR: OnceLock<PathBuf> = OnceLock::new();
     if let Some(dir) = DIR.get() {
@@ -50,9 +50,9 @@ pub fn state_dir() -> Result<PathBuf> {
     Ok(DIR.get_or_init(|| dir).clone())
 }
 
-/// Where state directories stand.
+/// Where state directories stand. Root of a user namespace may find that `/run` is somebody else's.
 fn state_base() -> PathBuf {
-    if getuid().is_root() {
+    if getuid().is_root() && access("/run", AccessFlags::W_OK).is_ok() {
         return "/run".into();
     }
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);

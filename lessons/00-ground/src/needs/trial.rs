@@ -7,7 +7,7 @@ use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{Gid, Uid, getgid, getuid, setgid, setgroups, setuid};
 
-use super::is_admin;
+use super::{in_initial_user_namespace, is_admin};
 use crate::sys;
 
 /// As whom to try.
@@ -49,7 +49,8 @@ impl Trial {
     /// Tries it.
     pub fn attempt(&self, who: Who) -> nix::Result<()> {
         let ordinary = self.always_rootless || who == Who::Ordinary;
-        let drops_root = ordinary && getuid().is_root();
+        // Root of a user namespace is an ordinary user already.
+        let drops_root = ordinary && getuid().is_root() && in_initial_user_namespace();
         let in_user_namespace = ordinary || !is_admin();
         let Trial { namespaces, attempt, .. } = *self;
         sys::in_child(move || {

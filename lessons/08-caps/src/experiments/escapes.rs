@@ -16,7 +16,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     title: "ten known ways out of a box, with the protection off and on",
     level: Level::Core,
     claims: &["C238"],
-    needs: &[Need::InitialRoot, Need::Clone3],
+    needs: &[Need::Admin, Need::Clone3],
     run,
 };
 

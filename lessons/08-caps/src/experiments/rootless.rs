@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use caps::beyond::rootless::{LIMITS, Limit};
 use ground::Result;
 use ground::call::quietly;
-use ground::lesson::{Experiment, Findings, Level};
+use ground::lesson::{Experiment, Findings, Level, run_dir};
 use ground::needs::{Need, in_initial_user_namespace};
 use ground::story::{box_evidence, conclude, evidence, step};
 
@@ -94,8 +94,10 @@ fn without_root(flags: &[&str], script: &str) -> Result<Output> {
         .args(flags)
         .args([PROBE, "script", script]);
     if in_initial_user_namespace() {
-        command.uid(NOBODY).gid(NOBODY).env_remove("SUDO_UID").env_remove("XDG_RUNTIME_DIR");
+        command.uid(NOBODY).gid(NOBODY).env_remove("XDG_RUNTIME_DIR");
+    } else {
+        command.env("XDG_RUNTIME_DIR", run_dir()?);
     }
-    command.current_dir("/");
+    command.env_remove("SUDO_UID").current_dir("/");
     quietly("start it without root").run(|| command.output())
 }
