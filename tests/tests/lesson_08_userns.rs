@@ -189,6 +189,27 @@ fn subordinate_ids_are_mapped_by_newuidmap() {
     assert_eq!(line(&user.process(), "Uid"), "300999 300999 300999 300999");
 }
 
+/// One that failed, or that said something else than the ledger, would end this with 1; no experiment at all with 77.
+#[test]
+fn every_experiment_works_without_root_or_names_its_need() {
+    if !can_be_another() {
+        return;
+    }
+    let all = ["--plain", "--rootless", "experiment", "all", "--deep"];
+    let demo = ["--plain", "--rootless", "demo"];
+    let scratch = Scratch::new();
+    let said = |mut command: Command| {
+        let output = command.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+        text
+    };
+    said(as_nobody(L08, &demo));
+    let alone = said(as_nobody(L08, &all));
+    let with_others = said(with_subordinate_ids(&scratch, "bxwtest:300000:65536\n", PATH, &all));
+    assert!(alone.contains("needs other-users") && !with_others.contains("needs other-users"));
+}
+
 #[test]
 fn a_newuidmap_that_refuses_or_is_missing_is_one_line() {
     if !can_be_another() {

@@ -4,10 +4,12 @@ use caps::{CapSet, Capability, Privileges, last};
 use clone_pid::PidNamespace;
 use clone_pid::beyond::{Report, probing};
 use ground::Result;
+use ground::needs::Need;
 use ground::proc::Process;
 use ground::story::{box_evidence, conclude, evidence, muted, note, step};
 use ground::text::caps as marked;
 
+use crate::attack::errno;
 use crate::compose;
 use crate::stage::{flags, run, run_line, set, usual};
 
@@ -122,6 +124,9 @@ fn files() -> Result<()> {
 }
 
 fn devices() -> Result<()> {
+    if !Need::Mknod.is_met() {
+        return no_node();
+    }
     step(
         "CAP_MKNOD is left to it. This box even has SYS_RAWIO, which the machine's memory asks for. Is a node of that good for anything?",
     );
@@ -132,6 +137,20 @@ fn devices() -> Result<()> {
     box_evidence("open the node", &answer);
     if answer == "EPERM" {
         conclude("for nothing: the box's cgroup has a list of numbers, and 1:1 is not in it");
+    }
+    Ok(())
+}
+
+/// Of an ordinary user's box.
+fn no_node() -> Result<()> {
+    step("CAP_MKNOD is left to it, over its own user namespace. A node of the machine's memory?");
+    let command = ["/bin/probe", "script", "mknod /run/memory c 1 1"].map(Into::into);
+    let container = compose(&flags(&["--tmpfs", "/run:dev"])?, &command)?.capture()?;
+    let text = muted(|| container.start()?.output())?.text;
+    let answer = errno(&text).unwrap_or("works");
+    box_evidence("make the node", answer);
+    if answer == "EPERM" {
+        conclude("nodes are the machine's: the kernel asks for it in the initial user namespace");
     }
     Ok(())
 }
