@@ -1,6 +1,8 @@
 //! Ways out of lesson 08's default box, tried from outside with no flag at all.
 
+use std::fs;
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::symlink;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::process::Command;
 
@@ -91,6 +93,41 @@ fn a_working_directory_is_no_link_of_proc() {
             "true",
         ]);
         says(&command.output().unwrap(), 125, &["ELOOP", link, "lead out of the box"]);
+    }
+}
+
+/// runc bound the /dev/null that it found in the image over what it wanted to hide, and wrote where a link led it.
+#[test]
+fn masks_are_made_of_nothing_that_an_image_or_a_volume_brings() {
+    if !needs(&BOX) {
+        return;
+    }
+    let scratch = Scratch::new();
+    let image = scratch.image("image");
+    let link = |name: &str, target: &str| symlink(target, format!("{image}/{name}")).unwrap();
+    let run = |flags: &[&str], script: &str| {
+        let rootfs = ["run", "--no-card", "--network", "none", "--rootfs", &image];
+        let args = [&rootfs[..], flags, &["/bxw-probe", "script", script]].concat();
+        lesson(L08).args(args).output().unwrap()
+    };
+    link("dev/null", "/proc/sys/kernel/core_pattern");
+    link("dev/console", "/proc/sysrq-trigger");
+    link("dev/pts", "/proc");
+    let covered = run(&[], "stat /proc/interrupts; writable /proc/sys/kernel/core_pattern");
+    let text = String::from_utf8(covered.stdout).unwrap();
+    assert!(text.contains("rdev 1:3") && text.contains("core_pattern EROFS"), "{text}");
+
+    let volume = format!("{}:/dev/null", scratch.file("null", "of the host"));
+    says(&run(&["-v", &volume], "pid"), 125, &["/dev/null of the box is another file"]);
+    let links =
+        [("proc", "/sys", "ENOTDIR"), ("sys", "/proc", "ENOTDIR"), ("dev", "/proc", "ELOOP")];
+    for (mount, target, errno) in links {
+        let (own, aside) = (format!("{image}/{mount}"), format!("{image}/aside"));
+        fs::rename(&own, &aside).unwrap();
+        link(mount, target);
+        says(&run(&[], "pid"), 125, &[&format!("/{mount}"), errno]);
+        fs::remove_file(&own).unwrap();
+        fs::rename(&aside, &own).unwrap();
     }
 }
 

@@ -75,7 +75,8 @@ impl Seccomp {
         let seccomp = profile.and_then(|profile| Seccomp::of(&profile, caps)).map_err(named)?;
         let nobodys = &seccomp.0.unknown.nobodys;
         if !nobodys.is_empty() {
-            notice(format!("{}: nobody's system calls: {}", file.display(), nobodys.join(", ")));
+            let names = nobodys.join(", ");
+            notice(format!("{}: no such system calls, left out: {names}", file.display()));
         }
         Ok(seccomp)
     }

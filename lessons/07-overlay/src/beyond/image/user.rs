@@ -158,6 +158,9 @@ impl Identity {
 const UNMAPPED: &str = "no such ID in the box's user namespace: see /proc/self/uid_map and gid_map";
 
 fn nobody(kind: &str, name: &str, file: &str) -> Error {
+    if name.parse::<i128>().is_ok() {
+        return Error::usage(format!("{name} is no ID of a {kind}: they go from 0 to 4294967294"));
+    }
     Error::usage(format!("no {kind} {name:?} in the box's {file}"))
         .remedy("a number needs no entry there")
 }

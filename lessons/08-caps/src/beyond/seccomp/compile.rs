@@ -27,6 +27,9 @@ use super::profile::{Action, Arg, Op, Profile, Rule};
 /// The kernel takes no longer program.
 const MOST_INSTRUCTIONS: usize = libc::BPF_MAXINSNS as usize;
 
+/// Of a system call.
+const ARGUMENTS: u8 = 6;
+
 /// Programs in the order in which they are to be installed, and what could not be said in them.
 #[derive(Clone, Debug, Default)]
 pub struct Compiled {
@@ -115,7 +118,13 @@ fn unstartable(
 }
 
 fn matches(rule: &Rule, unknown: &mut Unknown) -> Result<Matches> {
-    let conditions = alternatives(rule.args.as_deref().unwrap_or_default());
+    let args = rule.args.as_deref().unwrap_or_default();
+    if let Some(arg) = args.iter().find(|arg| arg.index >= ARGUMENTS) {
+        let (call, index) = (rule.calls().next().unwrap_or("?"), arg.index);
+        let what = format!("seccomp profile: {call}: there is no argument {index}");
+        return Err(Error::usage(what).remedy("a system call has six, from 0 to 5"));
+    }
+    let conditions = alternatives(args);
     let mut matches = Matches::new();
     for name in rule.calls() {
         match number(name) {

@@ -130,7 +130,13 @@ impl Profile {
 
     /// Takes the text apart.
     pub fn parse(text: &str) -> Result<Profile> {
-        serde_json::from_str(text).map_err(|e| Error::usage(format!("no seccomp profile: {e}")))
+        let wrong =
+            |why: &dyn std::fmt::Display| Error::usage(format!("no seccomp profile: {why}"));
+        // serde would take a list, too, for the fields in order.
+        match text.trim_start().starts_with("{") {
+            true => serde_json::from_str(text).map_err(|e| wrong(&e)),
+            false => Err(wrong(&"it is to begin with {\"defaultAction\": …")),
+        }
     }
 }
 
@@ -149,6 +155,7 @@ mod tests {
     fn mistakes_are_named_with_their_place() {
         let said = |text| Profile::parse(text).unwrap_err().to_string();
         assert!(said("{").contains("line 1"));
+        assert!(said(r#"["SCMP_ACT_ALLOW"]"#).contains("begin"));
         assert!(said(r#"{"defaultAction": "SCMP_ACT_MAYBE"}"#).contains("SCMP_ACT_MAYBE"));
         assert!(said(r#"{"defaultAction": "SCMP_ACT_LOG", "sycalls": []}"#).contains("sycalls"));
     }

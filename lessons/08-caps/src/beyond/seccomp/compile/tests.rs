@@ -214,3 +214,44 @@ proptest! {
         }
     }
 }
+
+/// A rule of words that mean something, in places where they may not.
+fn any_rule() -> impl Strategy<Value = String> {
+    let of = |words: &[&str]| {
+        proptest::sample::select(words.iter().map(|w| w.to_string()).collect::<Vec<_>>())
+    };
+    let name = of(&["kill", "clone", "socketcall", "execve", "nobody's", ""]);
+    let action = of(&["ALLOW", "ERRNO", "KILL_PROCESS", "TRACE", "LOG", "NOTIFY"]);
+    let op = of(&["EQ", "NE", "GT", "MASKED_EQ"]);
+    let args = proptest::collection::vec((0u8..8, any::<u64>(), any::<u64>(), op), 0..4);
+    let condition = of(&[
+        "{}",
+        r#"{"caps": ["CAP_KILL"]}"#,
+        r#"{"minKernel": "4.8"}"#,
+        r#"{"arches": ["s390"]}"#,
+    ]);
+    let parts = (name, action, any::<Option<u16>>(), args, condition.clone(), condition);
+    parts.prop_map(|(name, action, errno, args, includes, excludes)| {
+        let arg = |(index, value, two, op): &(u8, u64, u64, String)| {
+            format!(r#"{{"index": {index}, "value": {value}, "valueTwo": {two}, "op": "SCMP_CMP_{op}"}}"#)
+        };
+        let args: Vec<_> = args.iter().map(arg).collect();
+        let errno = errno.map_or("null".into(), |errno| errno.to_string());
+        format!(
+            r#"{{"names": ["{name}"], "action": "SCMP_ACT_{action}", "errnoRet": {errno}, "args": [{}], "includes": {includes}, "excludes": {excludes}}}"#,
+            args.join(", ")
+        )
+    })
+}
+
+proptest! {
+    /// What the fuzz target looks for with better aim: a panic, or a program that runs off its end.
+    #[test]
+    fn any_profile_is_programs_that_answer_or_one_line(rules in proptest::collection::vec(any_rule(), 0..6), number in 0i64..500, args: [u64; 6]) {
+        let text = format!(r#"{{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{}]}}"#, rules.join(", "));
+        match compiled(&text) {
+            Ok(it) => { answer(&it, number, args); }
+            Err(said) => prop_assert_eq!(said.lines().count(), 1, "{}", said),
+        }
+    }
+}
