@@ -109,17 +109,7 @@ fn a_box_of_another_user_dies_with_its_lesson() {
     assert!(fs::exists(&file).unwrap());
     running.signal(Signal::SIGKILL);
     eventually("the box is dead", || (!fs::exists(&file).unwrap()).then_some(()));
-    assert!(lesson("00-ground").arg("clean").status_is_success());
-}
-
-trait Succeeds {
-    fn status_is_success(&mut self) -> bool;
-}
-
-impl Succeeds for assert_cmd::Command {
-    fn status_is_success(&mut self) -> bool {
-        self.output().unwrap().status.success()
-    }
+    lesson("00-ground").arg("clean").assert().success();
 }
 
 /// Mount points of the box, with the options of the mount.
