@@ -26,8 +26,8 @@ pub struct Flags {
     #[command(flatten)]
     pub base: memory_oom::flags::Flags,
     /// Network of the box: veth (a cable to the host, and nothing behind it), bridge (to other boxes and, through NAT,
-    /// everywhere), none (only loopback), host, container:PID, ns:NAME; for an ordinary user pasta or slirp4netns, the
-    /// program that then connects it
+    /// everywhere), none (only loopback), host, container:PID, ns:NAME, pasta or slirp4netns (programs that connect it without
+    /// root)
     #[arg(long, visible_alias = "net", value_name = "MODE")]
     pub network: Option<Mode>,
     /// Address in the bridge's network; the lowest that is free

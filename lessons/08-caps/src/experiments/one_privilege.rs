@@ -13,7 +13,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     title: "one capability is one privilege, for whoever has it",
     level: Level::Core,
     claims: &["C173"],
-    needs: &[Need::Admin, Need::Clone3, Need::OtherUsers],
+    needs: &[Need::Admin, Need::Clone3, Need::NetworkNamespaces, Need::OtherUsers],
     run: look,
 };
 

@@ -13,7 +13,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     title: "root without the capability is refused, another user with it is not",
     level: Level::Deep,
     claims: &["C170"],
-    needs: &[Need::Admin, Need::Clone3, Need::OtherUsers],
+    needs: &[Need::Admin, Need::Clone3, Need::NetworkNamespaces, Need::OtherUsers],
     run: look,
 };
 
