@@ -183,6 +183,20 @@ mod tests {
         );
     }
 
+    /// A line of the drawing is what is left in the box, and the next one the number and the name.
+    #[test]
+    fn the_drawing_of_the_book_has_these_names_and_this_set() {
+        let drawing = include_str!("../../../book/src/images/powers.svg");
+        let lines: Vec<_> = drawing.lines().collect();
+        for (number, name) in NAMES.iter().enumerate() {
+            let text = format!(">{number} {name}<");
+            let at = lines.iter().position(|line| line.contains(&text)).expect(name);
+            let kept = CapSet::DEFAULT.has(Capability(number as u8));
+            let class = if kept { "on-box" } else { "open" };
+            assert!(lines[at - 1].contains(class), "{name}");
+        }
+    }
+
     #[test]
     fn names_are_taken_as_docker_takes_them() {
         for word in ["CAP_SYS_ADMIN", "SYS_ADMIN", "sys_admin", "cap_sys_admin"] {
