@@ -101,14 +101,12 @@ pub fn ambient_clear() -> nix::Result<()> {
     prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL as u64, 0).map(drop)
 }
 
+/// User ID 0 means nothing to execve(2): `linux/securebits.h`.
+pub const SECBIT_NOROOT: u32 = 1;
+
 /// Sets the securebits of this thread. Needs CAP_SETPCAP. See capabilities(7).
 pub fn set_securebits(bits: u32) -> nix::Result<()> {
     prctl(libc::PR_SET_SECUREBITS, bits.into(), 0).map(drop)
-}
-
-/// The securebits of this thread.
-pub fn securebits() -> nix::Result<u32> {
-    prctl(libc::PR_GET_SECUREBITS, 0, 0).map(|bits| bits as u32)
 }
 
 /// Adds a filter to this thread, in front of those it has. See seccomp(2). With `SECCOMP_FILTER_FLAG_NEW_LISTENER` the

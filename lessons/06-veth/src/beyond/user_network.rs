@@ -1,7 +1,7 @@
 //! The network of a box that nobody had to ask root for: a program of the same user reads and writes the packets of the box
 //! at one end, and sends on what they say with sockets of its own at the other. See pasta(1) and slirp4netns(1).
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read;
 use std::process::{Child as Helper, Command, Stdio};
 use std::thread::sleep;
@@ -13,6 +13,8 @@ use ground::lesson::run_name;
 use ground::needs::in_initial_user_namespace;
 use ground::text::pid;
 use ground::{Error, Result};
+use nix::errno::Errno;
+use nix::unistd::{AccessFlags, access};
 
 use crate::sys::die_with_parent;
 
@@ -151,8 +153,11 @@ fn failed(program: Program, helper: &mut Helper) -> Error {
         let _ = errors.take(4096).read_to_string(&mut said);
     }
     let last = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
-    let tun =
-        if fs::exists("/dev/net/tun").unwrap_or(false) { "" } else { "; there is no /dev/net/tun" };
+    let tun = match access("/dev/net/tun", AccessFlags::R_OK | AccessFlags::W_OK) {
+        Ok(()) => "",
+        Err(Errno::ENOENT) => "; there is no /dev/net/tun",
+        Err(_) => "; /dev/net/tun is not open to you, as it is on most machines (mode 666)",
+    };
     Error::environment(format!("{} gave the box no route: {}{tun}", program.name(), last.trim()))
         .remedy("try the other of pasta and slirp4netns, or --network none")
 }
