@@ -74,7 +74,8 @@ fn can_be_shown(name: &str) -> bool {
     match name {
         "SYS_RESOURCE" => set(&Process::this(), "CapBnd") >> 24 & 1 == 1,
         "SYS_RAWIO" => setting("vm/mmap_min_addr") > 0,
-        "PERFMON" => setting("kernel/perf_event_paranoid") > 0,
+        // At 0 everybody may; at Debian's own 3 only CAP_SYS_ADMIN.
+        "PERFMON" => matches!(setting("kernel/perf_event_paranoid"), 1 | 2),
         _ => true,
     }
 }
