@@ -62,6 +62,9 @@ pub struct Flags {
     /// Write requests to a disk in a second
     #[arg(long, value_name = "DISK:N", value_parser = |word: &str| io::parse(word, Rate::WriteRequests))]
     pub device_write_iops: Vec<Throttle>,
+    /// Where a box that outlives its processes keeps what it writes.
+    #[arg(skip)]
+    pub kept: Option<PathBuf>,
 }
 
 impl Deref for Flags {
@@ -91,9 +94,10 @@ impl Flags {
         };
         lowers.extend(self.layer.iter().cloned());
         let lowers = lowers.iter().map(|dir| layer(dir)).collect::<Result<_>>()?;
-        let overlay = match self.read_only {
-            true => Overlay::read_only(lowers)?,
-            false => Overlay::new(lowers)?,
+        let overlay = match &self.kept {
+            _ if self.read_only => Overlay::read_only(lowers)?,
+            Some(dir) => Overlay::kept(dir, lowers),
+            None => Overlay::new(lowers)?,
         };
         let overlay = match &self.upper {
             Some(dir) => {

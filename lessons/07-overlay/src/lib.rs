@@ -79,6 +79,11 @@ impl Overlay {
         Overlay { own_upper: true, layers: overlay.layers.volatile(), ..overlay }
     }
 
+    /// The same, and what is written stays there until somebody removes it.
+    pub fn kept(dir: &Path, lowers: Vec<PathBuf>) -> Overlay {
+        Overlay::of(dir, lowers).upper(dir.join("upper"), dir.join("work"))
+    }
+
     /// Nobody can write.
     pub fn read_only(mut lowers: Vec<PathBuf>) -> Result<Overlay> {
         let dir = run_dir()?.join("overlay");

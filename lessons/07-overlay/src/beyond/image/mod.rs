@@ -15,7 +15,7 @@
 //! | a directory becomes an archive | [`pack`] |
 //! | one image is added, whole or not at all | [`adding`] |
 //! | archives, layouts, root file systems come in, and go out | [`import`], [`save`] |
-//! | what is not used any more goes | [`prune`] |
+//! | what is not used any more goes; what boxes are made of stays | [`prune`], `used` |
 //! | Dockerfiles | [`build`] |
 //!
 //! Not here: signatures, encrypted layers, images of many platforms in one store, and the HTTP client of `image pull`,
@@ -39,6 +39,7 @@ pub mod save;
 pub mod spec;
 pub mod store;
 pub mod unpack;
+mod used;
 mod user;
 
 pub use adding::Adding;
@@ -47,7 +48,7 @@ pub use digest::Digest;
 pub use held::Image;
 pub use reference::Reference;
 pub use spec::{Config, ImageConfig};
-pub use store::Store;
+pub use store::{Store, remove_tree};
 pub use unpack::Limits;
 pub use user::{AsUser, Identity, User};
 

@@ -71,7 +71,7 @@ impl Store {
                 return Ok(found.clone());
             }
         }
-        if let Some(found) = self.by_digits(&images, word)? {
+        if let Some(found) = self.by_digits(&images, word)?.or_else(|| self.find_used(word)) {
             return Ok(found);
         }
         let missing =

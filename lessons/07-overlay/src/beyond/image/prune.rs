@@ -1,4 +1,4 @@
-//! What no name leads to goes: blobs, layers, and what dead processes left half-made.
+//! What no name leads to and no box is made of goes: blobs, layers, and what dead processes left half-made.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -23,6 +23,8 @@ pub struct Pruned {
     pub blobs: Vec<Digest>,
     /// Layers removed, by chain ID.
     pub layers: Vec<Digest>,
+    /// Images that no name leads to and that a box is made of.
+    pub kept: Vec<Digest>,
     /// Layers that no name leads to and that a box uses.
     pub in_use: Vec<Digest>,
     /// Blobs that were corrupt.
@@ -69,6 +71,14 @@ impl Store {
                 // Of a damaged image it is not known what it needs: its name says so until somebody acts.
                 Err(_) => pruned.broken.extend(image.name().map(str::to_string)),
             }
+        }
+        for image in self.used()? {
+            let Ok((needed, chains)) = self.parts(&image) else { continue };
+            if !blobs.contains(&image.digest) {
+                pruned.kept.push(image.digest);
+            }
+            blobs.extend(needed);
+            layers.extend(chains);
         }
         for (digest, at) in self.digests("blobs/sha256")? {
             if pruned.broken.is_empty() && !blobs.contains(&digest) {

@@ -7,6 +7,7 @@
 //!   layers/sha256/HEX          layers unpacked, by chain ID: what overlayfs stacks
 //!   partial/                   blobs that are being downloaded, to be gone on with
 //!   tmp/                       half-made things; nothing in it is ever used
+//!   used/HEX-BOX               a link to each box that is made of an image: neither goes before the box
 //!   lock                       flock: shared by whoever adds, exclusive for whoever removes
 //! ```
 //!
@@ -48,7 +49,7 @@ impl Store {
         let missing: Vec<_> = store.root.ancestors().take_while(|dir| !dir.exists()).collect();
         missing.into_iter().rev().try_for_each(make_private)?;
         store.check_owner()?;
-        for dir in ["blobs/sha256", "layers/sha256", "partial", "tmp"] {
+        for dir in ["blobs/sha256", "layers/sha256", "partial", "tmp", "used"] {
             let dir = store.root.join(dir);
             quietly(format_args!("make directory {}", path(dir.display())))
                 .hint(Errno::ENOSPC, ROOM)
@@ -218,7 +219,7 @@ impl Drop for Scratch {
 }
 
 /// Removes a tree that a stranger described: std follows no link in it. A directory may be closed even to its owner.
-pub(super) fn remove_tree(dir: &Path) -> Result<()> {
+pub fn remove_tree(dir: &Path) -> Result<()> {
     let is_closed = |e: &io::Error| e.kind() == io::ErrorKind::PermissionDenied;
     quietly(format_args!("remove {}", path(dir.display()))).run(|| match fs::remove_dir_all(dir) {
         Err(e) if is_closed(&e) => open_all(dir).and_then(|()| fs::remove_dir_all(dir)),

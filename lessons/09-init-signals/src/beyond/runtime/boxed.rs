@@ -120,17 +120,25 @@ impl Boxed {
 
     /// Becomes its monitor, and says so. Of two who try, one is told that it runs already.
     pub(super) fn watch(&self, state: State) -> Result<Lock> {
-        let lock = self.lock()?;
-        if self.state()?.status.lives() && self.is_watched()? {
-            let what = format!("{} is running already", self.spec.name);
-            return Err(Error::new(Kind::Failed, what));
-        }
+        let lock = self.not_watched()?;
         let file = self.open(MONITOR)?.ok_or_else(|| self.gone())?;
         // Whoever looks holds it for a moment, so this waits.
         let held = Lock::on(file, MONITOR)?;
         self.tell_end(None);
         self.write(&state, &lock)?;
         Ok(held)
+    }
+
+    /// The lock around a change, of a box that nobody watches: as long as it is held nobody will.
+    pub(super) fn not_watched(&self) -> Result<Lock> {
+        let lock = self.lock()?;
+        match self.state()?.status.lives() && self.is_watched()? {
+            true => {
+                let what = format!("{} is running already", self.spec.name);
+                Err(Error::new(Kind::Failed, what))
+            }
+            false => Ok(lock),
+        }
     }
 
     /// Changes the state.

@@ -56,6 +56,7 @@ impl Spec {
             labels: flags.runtime.labels(),
             auto_remove: flags.runtime.auto_remove,
             tty: flags.runtime.tty,
+            image: None,
         })
     }
 

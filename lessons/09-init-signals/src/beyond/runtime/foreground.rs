@@ -7,6 +7,7 @@ use ground::{Error, Result};
 
 use super::boxed::{Boxed, boot, ticks};
 use super::compose::{OomWatch, PartsList, container};
+use super::made_of::NobodyPrunes;
 use super::record::{Spec, State, Status, now};
 use super::store::Store;
 use crate::flags::Flags;
@@ -14,14 +15,16 @@ use crate::flags::Flags;
 /// Runs a box to its end; returns the status to exit with.
 pub fn foreground<P: PartsList>(
     store: &Store,
-    spec: Spec,
-    flags: &Flags,
+    (spec, nobody_prunes): (Spec, Option<NobodyPrunes>),
+    mut flags: Flags,
     command: &Command,
 ) -> Result<u8> {
     let (boxed, _lock) = store.create_in(spec, &starting(false))?;
+    drop(nobody_prunes);
+    boxed.complete(&mut flags);
     let kept = Kept { store, boxed: &boxed };
     let oom = OomWatch::default();
-    let outcome = container::<P>(flags, &boxed.spec.env, &command.argv)
+    let outcome = container::<P>(&flags, &boxed.spec.env, &command.argv)
         .map(|container| container.with(oom.part(flags.group())).card(command.card))
         .and_then(|container| start(&boxed, container));
     let running = outcome.inspect_err(|e| kept.failed(e))?;

@@ -5,6 +5,7 @@
 //! | make a box from a command line, first, again, or for a guest | [`compose`] |
 //! | know what is on disk, and what of it is true | [`record`], [`boxed`], [`store`] |
 //! | run in the foreground, with nobody in between | [`foreground`] |
+//! | keep what it is made of: image, layers | [`made_of`] |
 //! | run in the background, or in a terminal of its own | [`monitor`], [`terminal`] |
 //! | be attached to it | [`attach`] |
 //! | find a command: `ps`, `exec`, `logs` … | [`verbs`] |
@@ -15,6 +16,7 @@ pub mod compose;
 pub mod flags;
 pub mod foreground;
 pub mod line;
+pub mod made_of;
 pub mod monitor;
 pub mod names;
 pub mod record;

@@ -17,6 +17,8 @@ use ground::proc::read_records;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::made_of::Chosen;
+
 /// How to make a box.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Spec {
@@ -40,6 +42,9 @@ pub struct Spec {
     pub auto_remove: bool,
     /// `--tty`.
     pub tty: bool,
+    /// The image that `--image` meant when the box was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Chosen>,
 }
 
 /// A word of a command line: a string if it is UTF-8, else its bytes.

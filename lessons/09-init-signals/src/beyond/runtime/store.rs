@@ -73,6 +73,7 @@ impl Store {
         (spec.id, spec.created) = (id(&random), now());
         spec.name = self.free_name(std::mem::take(&mut spec.name), suggestions(&random))?;
         let (half, dir) = (self.dir.join(".new"), self.dir.join(&spec.id));
+        spec.keep_image(&dir)?;
         make_half(&half)?;
         let made = Boxed::furnish(&half, &spec, state).and_then(|watched| {
             quietly(format_args!("rename {}", half.display())).run(|| fs::rename(&half, &dir))?;
@@ -88,6 +89,7 @@ impl Store {
 
     /// Removes what is known of a box. Nobody must be watching it.
     pub fn remove(&self, boxed: &Boxed) -> Result<()> {
+        boxed.empty()?;
         let _lock = self.lock()?;
         let half = self.dir.join(".old");
         let renamed = match fs::rename(&boxed.dir, &half) {
@@ -101,6 +103,7 @@ impl Store {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
             other => quietly(format_args!("rename {}", boxed.dir.display())).run(|| other)?,
         }
+        boxed.let_image_go();
         quietly(format_args!("remove {}", half.display())).run(|| Boxed::remove(&half))
     }
 

@@ -116,6 +116,7 @@ pub fn pruned(what: &str, it: &Pruned, as_json: bool) -> Result<()> {
             text.push_str(&format!("{count} {line}\n"));
         }
     };
+    tell(it.kept.len(), "images without a name stay: a box is made of them");
     tell(it.in_use.len(), "layers stay: a box uses them");
     tell(it.corrupt.len(), "corrupt blobs removed");
     for name in &it.broken {

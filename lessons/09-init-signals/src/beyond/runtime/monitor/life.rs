@@ -159,9 +159,8 @@ fn prepare(boxed: &Boxed) -> Result<(Flags, Vec<OsString>, Lock, Hub)> {
     begin_run()?;
     let lock = boxed.watch(starting(true))?;
     let made = || {
-        let cwd = OsString::from(&boxed.spec.cwd);
-        quietly(format_args!("chdir {}", cwd.display())).run(|| std::env::set_current_dir(&cwd))?;
-        let (flags, argv) = boxed.spec.understand(&[], None)?;
+        boxed.chdir()?;
+        let (flags, argv) = boxed.understand(&[], None)?;
         let hub = Hub::new(Log::append(&boxed.log())?, Wire::listen(&run_dir()?.join("attach"))?);
         Ok((flags, argv, hub))
     };

@@ -23,7 +23,8 @@ pub(super) fn run(matches: &ArgMatches) -> Result<u8> {
         let what = format!("unexpected argument {}", flag.display());
         return Err(Error::usage(what).remedy("--help shows the flags"));
     }
-    let spec = Spec::new(&flags, &words("create"), &command)?;
+    let mut spec = Spec::new(&flags, &words("create"), &command)?;
+    let _nobody_prunes = spec.choose_image(&flags)?;
     say(Store::open()?.create(spec)?.spec.id)?;
     Ok(0)
 }

@@ -86,7 +86,10 @@ pub(super) fn run<P: PartsList>(matches: &ArgMatches) -> Result<u8> {
     if !Need::Admin.is_met() {
         join_monitor(&state)?;
     }
-    let (mut flags, argv) = boxed.spec.understand(&exec.words(), Some(&exec.command))?;
+    let (mut flags, argv) = boxed.understand(&exec.words(), Some(&exec.command))?;
+    if flags.layer.iter().any(|layer| layer.is_relative()) {
+        boxed.chdir()?;
+    }
     flags.runtime.tty = exec.tty;
     match exec.detach {
         true => leave::<P>(&exec, &boxed, &state, &mut flags, &argv),

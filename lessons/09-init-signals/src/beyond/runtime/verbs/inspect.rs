@@ -48,6 +48,7 @@ fn object(boxed: &Boxed) -> Result<Value> {
         "Id": spec.id,
         "Name": spec.name,
         "Created": rfc3339(spec.created),
+        "Image": spec.image.as_ref().map(|image| image.digest.to_string()),
         "Path": words.first(),
         "Args": words.get(1..),
         "State": {

@@ -25,10 +25,12 @@ pub fn run<P: PartsList>(flags: Flags, command: Command) -> Result<u8> {
     let mut spec = Spec::new(&flags, &words("run"), &command.argv)?;
     // Nobody could want anything of it when it has ended: it has no name, and wrote no log. Lessons leave nothing behind.
     spec.auto_remove |= foreground_only && runtime.name.is_none() && runtime.label.is_empty();
+    let nobody_prunes = spec.choose_image(&flags)?;
     if foreground_only {
-        return foreground::<P>(&store, spec, &flags, &command);
+        return foreground::<P>(&store, (spec, nobody_prunes), flags, &command);
     }
     let boxed = store.create(spec)?;
+    drop(nobody_prunes);
     let wire = launch::<P>(&boxed, window())?;
     if runtime.detach {
         say(&boxed.spec.id)?;
