@@ -2,12 +2,14 @@
 
 mod attach;
 mod create;
+mod diff;
 mod exec;
 mod info;
 mod inspect;
 mod kill;
 mod logs;
 mod pause;
+mod port;
 mod prune;
 mod ps;
 mod rename;
@@ -49,6 +51,8 @@ impl<P: PartsList> Verbs<P> {
         verb::<inspect::Inspect>(inspect::run),
         verb::<logs::Logs>(logs::run),
         verb::<top::Top>(top::run),
+        verb::<diff::Diff>(diff::run),
+        verb::<port::Port>(port::run),
         verb::<stats::Stats>(stats::run),
         verb::<stop::Stop>(stop::run),
         verb::<kill::Kill>(kill::run),
