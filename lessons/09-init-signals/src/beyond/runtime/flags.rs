@@ -8,6 +8,7 @@ use clap::Args;
 use ground::call::quietly;
 use ground::{Error, Result};
 
+use super::log_opt::{LogOpt, Rotation};
 use super::terminal::{Console, Terminal};
 
 /// How a box is watched, named, restarted, and what is in its environment.
@@ -47,6 +48,9 @@ pub struct RuntimeFlags {
     /// Seconds that `stop` waits before it kills; 10 when left out
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub stop_timeout: Option<i64>,
+    /// How much of its log is kept: max-size=10m for a file, max-file=3 files
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub log_opt: Vec<LogOpt>,
     /// Where the terminal of this start comes out.
     #[arg(skip)]
     pub console: Option<Console>,
@@ -60,16 +64,12 @@ impl RuntimeFlags {
 
     /// What `--env-file` and `--env` say, as `NAME=VALUE`; the later of two counts.
     pub fn environment(&self) -> Result<Vec<String>> {
-        let mut entries = Vec::new();
-        for file in &self.env_file {
-            let text = quietly(format_args!("read {}", file.display()))
-                .run(|| fs::read_to_string(file))?;
-            let lines = text.lines().map(str::trim_start);
-            let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
-            entries.extend(lines.map(str::to_string));
-        }
-        entries.extend(self.env.iter().cloned());
-        entries.into_iter().filter_map(|entry| variable(entry).transpose()).collect()
+        environment(&self.env_file, &self.env)
+    }
+
+    /// When a file of its log is full.
+    pub fn rotation(&self) -> Option<Rotation> {
+        Rotation::of(&self.log_opt)
     }
 
     /// Labels, by name.
@@ -80,6 +80,20 @@ impl RuntimeFlags {
         };
         self.label.iter().map(pair).collect()
     }
+}
+
+/// The variables of these files, and these.
+pub(super) fn environment(files: &[PathBuf], env: &[String]) -> Result<Vec<String>> {
+    let mut entries = Vec::new();
+    for file in files {
+        let text =
+            quietly(format_args!("read {}", file.display())).run(|| fs::read_to_string(file))?;
+        let lines = text.lines().map(str::trim_start);
+        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        entries.extend(lines.map(str::to_string));
+    }
+    entries.extend(env.iter().cloned());
+    entries.into_iter().filter_map(|entry| variable(entry).transpose()).collect()
 }
 
 /// `NAME` alone takes the value from this process; without one it is left out.

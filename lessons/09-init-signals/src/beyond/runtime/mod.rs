@@ -16,6 +16,7 @@ pub mod compose;
 pub mod flags;
 pub mod foreground;
 pub mod line;
+pub mod log_opt;
 pub mod made_of;
 pub mod monitor;
 pub mod names;

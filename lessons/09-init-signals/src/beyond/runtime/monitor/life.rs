@@ -161,7 +161,8 @@ fn prepare(boxed: &Boxed) -> Result<(Flags, Vec<OsString>, Lock, Hub)> {
     let made = || {
         boxed.chdir()?;
         let (flags, argv) = boxed.understand(&[], None)?;
-        let hub = Hub::new(Log::append(&boxed.log())?, Wire::listen(&run_dir()?.join("attach"))?);
+        let log = Log::append(&boxed.log(), flags.runtime.rotation())?;
+        let hub = Hub::new(log, Wire::listen(&run_dir()?.join("attach"))?);
         Ok((flags, argv, hub))
     };
     let outcome: Result<_> = made();

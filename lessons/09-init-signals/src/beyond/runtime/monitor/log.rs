@@ -8,29 +8,44 @@
 //! ```
 //!
 //! The last byte of the head is the first of the message that goes to those who are attached: nothing is copied.
+//!
+//! With a largest size there are several files: `log`, and before that `log.1`, `log.2`. [`Reader`](super::reader::Reader)
+//! reads all as one.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ground::Result;
 use ground::call::quietly;
 
+use crate::beyond::runtime::log_opt::Rotation;
 use crate::beyond::runtime::record::now;
 
 /// Bytes before each chunk.
 pub const HEAD: usize = 13;
 
 /// The log, to be written to.
-pub struct Log(File);
+pub struct Log {
+    at: PathBuf,
+    file: File,
+    length: u64,
+    rotation: Option<Rotation>,
+}
 
 impl Log {
     /// Opens it to go on writing.
-    pub fn append(at: &Path) -> Result<Log> {
-        let mut options = OpenOptions::new();
-        options.append(true).create(true).mode(0o600);
-        quietly(format_args!("open {}", at.display())).run(|| options.open(at)).map(Log)
+    pub fn append(at: &Path, rotation: Option<Rotation>) -> Result<Log> {
+        let shown = at.display();
+        let file = quietly(format_args!("open {shown}")).run(|| open(at))?;
+        let length = quietly(format_args!("fstat {shown}")).run(|| file.metadata())?.len();
+        Ok(Log { at: at.into(), file, length, rotation })
+    }
+
+    /// The name of a file that has been renamed so often: `log`, `log.1`, `log.2`.
+    pub fn name(at: &Path, number: usize) -> PathBuf {
+        if number == 0 { at.into() } else { at.with_extension(number.to_string()) }
     }
 
     /// Writes a chunk. `room` has [`HEAD`] bytes free before it. On a full disk the chunk is lost: the box goes on.
@@ -39,12 +54,40 @@ impl Log {
         room[..8].copy_from_slice(&now().to_le_bytes());
         room[8..12].copy_from_slice(&length.to_le_bytes());
         room[12] = stream;
-        let before = self.0.metadata().map(|meta| meta.len());
-        if let (Err(_), Ok(before)) = (self.0.write_all(room), before) {
+        let more = room.len() as u64;
+        let is_full = |rotation: Rotation| self.length > 0 && self.length + more > rotation.size;
+        if let Some(rotation) = self.rotation.filter(|rotation| is_full(*rotation)) {
+            // On a full disk it goes on where it is.
+            let _ = self.rotate(rotation.files);
+        }
+        match self.file.write_all(room) {
+            Ok(()) => self.length += more,
             // Half a chunk would make all that follows unreadable.
-            let _ = self.0.set_len(before);
+            Err(_) => drop(self.file.set_len(self.length)),
         }
     }
+
+    // ANCHOR: rotate
+    /// Every file gets the next number, the oldest first; with the last rename the new one takes the name of the log.
+    /// Whoever reads has his file open, whatever it is called.
+    fn rotate(&mut self, files: usize) -> io::Result<()> {
+        let next = self.at.with_extension("new");
+        let file = open(&next)?;
+        for number in (1..files).rev() {
+            match fs::rename(Log::name(&self.at, number - 1), Log::name(&self.at, number)) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+                _ => {}
+            }
+        }
+        fs::rename(&next, &self.at)?;
+        (self.file, self.length) = (file, 0);
+        Ok(())
+    }
+    // ANCHOR_END: rotate
+}
+
+fn open(at: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(0o600).open(at)
 }
 
 /// One chunk of a log.

@@ -18,6 +18,7 @@
 mod ends;
 mod life;
 pub mod log;
+pub mod reader;
 mod relay;
 pub mod wire;
 

@@ -4,6 +4,7 @@
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::PathBuf;
 
 use clap::{ArgMatches, Parser};
 use clone_pid::{Child, Running};
@@ -19,6 +20,7 @@ use nix::unistd::{Pid, setsid};
 use super::arguments;
 use crate::beyond::runtime::attach::{Outcome, Session, window};
 use crate::beyond::runtime::compose::{PartsList, container};
+use crate::beyond::runtime::flags::environment;
 use crate::beyond::runtime::line::Line;
 use crate::beyond::runtime::monitor::null;
 use crate::beyond::runtime::monitor::wire::{Message, Wire};
@@ -44,6 +46,12 @@ pub(super) struct Exec {
     /// A variable of its environment
     #[arg(short, long, value_name = "NAME[=VALUE]")]
     env: Vec<String>,
+    /// A file with a variable on each line
+    #[arg(long, value_name = "FILE")]
+    env_file: Vec<PathBuf>,
+    /// With every capability, and every system call
+    #[arg(long)]
+    privileged: bool,
     /// User and group, by number or by name in the box
     #[arg(short, long, value_name = "UID[:GID]|NAME[:GROUP]")]
     user: Option<OsString>,
@@ -69,7 +77,8 @@ impl Exec {
         let one = |flag: &str, value: &OsString| [OsString::from(flag), value.clone()];
         let user = self.user.iter().flat_map(|user| one("--user", user));
         let workdir = self.workdir.iter().flat_map(|dir| one("--workdir", dir));
-        user.chain(workdir).collect()
+        let privileged = self.privileged.then(|| OsString::from("--privileged"));
+        user.chain(workdir).chain(privileged).collect()
     }
 }
 
@@ -117,7 +126,7 @@ fn guest<P: PartsList>(
     argv: &[OsString],
 ) -> Result<Running> {
     let mut env = boxed.spec.env.clone();
-    env.extend(exec.env.iter().cloned());
+    env.extend(environment(&exec.env_file, &exec.env)?);
     let container = container::<P>(flags, &env, argv)?;
     let container = match exec.interactive || exec.tty {
         true => container,

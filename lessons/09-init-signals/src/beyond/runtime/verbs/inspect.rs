@@ -41,6 +41,7 @@ fn object(boxed: &Boxed) -> Result<Value> {
     let (spec, state) = (&boxed.spec, boxed.look()?);
     let (flags, argv) = spec.understand(&[], None)?;
     let words: Vec<String> = argv.iter().map(|word| word.display().to_string()).collect();
+    let rotation = flags.runtime.rotation();
     let (policy, most) = flags.runtime.restart.words();
     let labels: serde_json::Map<String, Value> =
         spec.labels.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
@@ -79,6 +80,7 @@ fn object(boxed: &Boxed) -> Result<Value> {
         "HostConfig": {
             "AutoRemove": spec.auto_remove,
             "Init": flags.init,
+            "LogConfig": {"MaxSize": rotation.map(|r| r.size), "MaxFile": rotation.map(|r| r.files)},
             "RestartPolicy": {"Name": policy, "MaximumRetryCount": most},
         },
         "Monitor": {"Pid": state.monitor, "Run": state.run},

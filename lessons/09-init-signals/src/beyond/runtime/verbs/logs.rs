@@ -1,18 +1,17 @@
 //! `logs`: what a box wrote.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, BufReader};
+use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
 use clap::{ArgMatches, Parser};
-use ground::call::quietly;
 use ground::{Error, Result, interrupt};
 
 use super::arguments;
 use crate::beyond::runtime::attach::show;
-use crate::beyond::runtime::monitor::log::{Chunk, next};
+use crate::beyond::runtime::monitor::log::Chunk;
+use crate::beyond::runtime::monitor::reader::Reader;
 use crate::beyond::runtime::store::Store;
 use crate::beyond::runtime::when::rfc3339;
 
@@ -44,19 +43,17 @@ fn tail(word: &str) -> Result<Tail> {
 pub(super) fn run(matches: &ArgMatches) -> Result<u8> {
     let logs: Logs = arguments(matches)?;
     let boxed = Store::open()?.find(&logs.boxed)?;
-    let at = boxed.log();
-    let file = match File::open(&at) {
-        // In the foreground nobody writes a log, and who was never started wrote nothing.
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(0),
-        other => quietly(format_args!("open {}", at.display())).run(|| other)?,
-    };
-    let mut log = BufReader::new(file);
+    let rotation = boxed.understand(&[], None)?.0.runtime.rotation();
+    // In the foreground nobody writes a log, and who was never started wrote nothing.
+    let mut log = Reader::open(&boxed.log(), rotation.map_or(1, |rotation| rotation.files))?;
+    // What is rotated away before it was opened is lost.
+    let pause = Duration::from_millis(if rotation.is_some() { 5 } else { 50 });
     let mut printer = Printer { timestamps: logs.timestamps, begun: None };
     let mut last = Last { most: logs.tail, lines: VecDeque::new(), open: None };
     loop {
         // Asked before the log is read to its end: what it writes before its end is then there.
         let lives = boxed.look().is_ok_and(|state| state.status.lives());
-        while let Some(chunk) = read(&mut log)? {
+        while let Some(chunk) = log.next()? {
             match logs.tail {
                 None => printer.print(&chunk)?,
                 Some(_) => last.add(chunk),
@@ -70,12 +67,8 @@ pub(super) fn run(matches: &ArgMatches) -> Result<u8> {
         if !(logs.follow && lives) {
             return Ok(0);
         }
-        interrupt::sleep(Duration::from_millis(50));
+        interrupt::sleep(pause);
     }
-}
-
-fn read(log: &mut BufReader<File>) -> Result<Option<Chunk>> {
-    quietly("read the log").run(|| next(log))
 }
 
 /// The last lines, each as a chunk of its own.
