@@ -60,6 +60,9 @@ pub struct Flags {
     /// Let the bridge turn on forwarding on this machine without asking
     #[arg(long)]
     pub yes: bool,
+    /// The run of the box whose network this one has, and whose files of names it is lent.
+    #[arg(skip)]
+    pub names_of: Option<PathBuf>,
     /// The addresses of the box, once it has them.
     #[arg(skip)]
     addresses: Rc<RefCell<Vec<IpAddr>>>,
@@ -123,6 +126,7 @@ impl Flags {
             hosts: self.add_host.clone(),
             dns: self.dns.clone(),
             shares_loopback: matches!(self.mode(), Mode::Host),
+            lent_by: self.names_of.clone(),
             ..Names::default()
         }
     }

@@ -47,6 +47,17 @@ impl Flags {
         }
     }
 
+    /// The flags of lesson 06, to be completed.
+    pub fn lesson_06(&mut self) -> &mut veth::flags::Flags {
+        &mut self.base.base.base
+    }
+
+    /// Gives the box another host name.
+    pub fn set_hostname(&mut self, name: &str) {
+        let lesson_03 = &mut self.lesson_06().base.base.base;
+        lesson_03.base.base.hostname = name.to_string();
+    }
+
     /// The part that `--tty` describes.
     pub fn terminal(&self) -> Terminal {
         self.runtime.terminal()

@@ -61,6 +61,8 @@ pub struct Names {
     pub shares_loopback: bool,
     /// The box's root directory, where it is a plain one: what it lacks need not be made ready.
     pub root: Option<PathBuf>,
+    /// The directory of another box's files, which are this one's, too.
+    pub lent_by: Option<PathBuf>,
     pub(crate) files: Vec<(&'static str, bool, Detached)>,
     pub(crate) host_root: HostRoot,
 }
@@ -127,8 +129,13 @@ impl Part for Names {
             }
             let name = Path::new(at).file_name().unwrap_or_default();
             let source = run_dir()?.join(name);
-            quietly(format_args!("write {}", source.display()))
-                .run(|| fs::write(&source, text()))?;
+            match self.lent_by.as_ref().map(|other| other.join(name)).filter(|it| it.exists()) {
+                // A second name of the same file: it is there as long as one of the two runs.
+                Some(other) => quietly(format_args!("link {}", other.display()))
+                    .run(|| fs::hard_link(&other, &source))?,
+                None => quietly(format_args!("write {}", source.display()))
+                    .run(|| fs::write(&source, text()))?,
+            }
             let copy = quietly(format_args!("open_tree {}", source.display()))
                 .run(|| Detached::copy(&source))?;
             quietly(format_args!("mount_setattr MS_PRIVATE of {at}"))

@@ -57,6 +57,7 @@ impl Spec {
             auto_remove: flags.runtime.auto_remove,
             tty: flags.runtime.tty,
             image: None,
+            network_of: None,
         })
     }
 

@@ -21,10 +21,12 @@ pub fn foreground<P: PartsList>(
 ) -> Result<u8> {
     let (boxed, _lock) = store.create_in(spec, &starting(false))?;
     drop(nobody_prunes);
-    boxed.complete(&mut flags);
     let kept = Kept { store, boxed: &boxed };
     let oom = OomWatch::default();
-    let outcome = container::<P>(&flags, &boxed.spec.env, &command.argv)
+    boxed.complete(&mut flags);
+    let outcome = boxed
+        .join_network(&mut flags)
+        .and_then(|()| container::<P>(&flags, &boxed.spec.env, &command.argv))
         .map(|container| container.with(oom.part(flags.group())).card(command.card))
         .and_then(|container| start(&boxed, container));
     let running = outcome.inspect_err(|e| kept.failed(e))?;

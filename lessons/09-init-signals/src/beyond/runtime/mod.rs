@@ -15,6 +15,7 @@ pub mod boxed;
 pub mod compose;
 pub mod flags;
 pub mod foreground;
+pub mod joined;
 pub mod line;
 pub mod log_opt;
 pub mod made_of;

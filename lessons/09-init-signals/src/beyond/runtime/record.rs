@@ -45,6 +45,9 @@ pub struct Spec {
     /// The image that `--image` meant when the box was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<Chosen>,
+    /// The ID of the box that `--network container:` meant then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_of: Option<String>,
 }
 
 /// A word of a command line: a string if it is UTF-8, else its bytes.

@@ -104,6 +104,7 @@ impl<'a, P: PartsList> Life<'a, P> {
             false => None,
         };
         runtime.console = console.clone();
+        self.boxed.join_network(&mut self.flags)?;
         let container = container::<P>(&self.flags, &self.boxed.spec.env, &self.argv)?
             .with(oom.part(self.flags.group()));
         let Some(console) = console else {

@@ -25,6 +25,8 @@ pub(super) fn run(matches: &ArgMatches) -> Result<u8> {
     }
     let mut spec = Spec::new(&flags, &words("create"), &command)?;
     let _nobody_prunes = spec.choose_image(&flags)?;
-    say(Store::open()?.create(spec)?.spec.id)?;
+    let store = Store::open()?;
+    spec.choose_network(&flags, &store)?;
+    say(store.create(spec)?.spec.id)?;
     Ok(0)
 }

@@ -96,6 +96,8 @@ pub(super) fn run<P: PartsList>(matches: &ArgMatches) -> Result<u8> {
         join_monitor(&state)?;
     }
     let (mut flags, argv) = boxed.understand(&exec.words(), Some(&exec.command))?;
+    // For its host name. It has the network already, even if the other box has ended.
+    let _ = boxed.join_network(&mut flags);
     if flags.layer.iter().any(|layer| layer.is_relative()) {
         boxed.chdir()?;
     }

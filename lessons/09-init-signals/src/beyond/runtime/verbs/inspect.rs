@@ -81,6 +81,7 @@ fn object(boxed: &Boxed) -> Result<Value> {
             "AutoRemove": spec.auto_remove,
             "Init": flags.init,
             "LogConfig": {"MaxSize": rotation.map(|r| r.size), "MaxFile": rotation.map(|r| r.files)},
+            "NetworkMode": spec.network_of.as_ref().map(|id| format!("container:{id}")),
             "RestartPolicy": {"Name": policy, "MaximumRetryCount": most},
         },
         "Monitor": {"Pid": state.monitor, "Run": state.run},

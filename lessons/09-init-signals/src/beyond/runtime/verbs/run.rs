@@ -25,6 +25,7 @@ pub fn run<P: PartsList>(flags: Flags, command: Command) -> Result<u8> {
     let mut spec = Spec::new(&flags, &words("run"), &command.argv)?;
     // Nobody could want anything of it when it has ended: it has no name, and wrote no log. Lessons leave nothing behind.
     spec.auto_remove |= foreground_only && runtime.name.is_none() && runtime.label.is_empty();
+    spec.choose_network(&flags, &store)?;
     let nobody_prunes = spec.choose_image(&flags)?;
     if foreground_only {
         return foreground::<P>(&store, (spec, nobody_prunes), flags, &command);
