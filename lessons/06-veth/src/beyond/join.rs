@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clone_pid::{Child, Part};
 use ground::call::{doing, quietly};
+use ground::needs::in_initial_user_namespace;
 use ground::proc;
 use ground::text::path;
 use ground::{Error, Result};
@@ -70,7 +71,11 @@ impl Joined {
 
     fn come_back(&mut self) -> Result<()> {
         let Some(home) = self.home.take() else { return Ok(()) };
-        quietly("setns CLONE_NEWNET, back").run(|| setns(home, CloneFlags::CLONE_NEWNET))
+        quietly("setns CLONE_NEWNET, back").run(|| match setns(home, CloneFlags::CLONE_NEWNET) {
+            // Root of a user namespace has no say over the network it comes from, and wants nothing of it either.
+            Err(Errno::EPERM) if !in_initial_user_namespace() => Ok(()),
+            other => other,
+        })
     }
 }
 

@@ -38,20 +38,26 @@ impl Spec {
 }
 
 impl Boxed {
-    // ANCHOR: joined
-    /// The network that the other box has now: at each start it may be another one. Host name, /etc/hosts and
-    /// /etc/resolv.conf are the other's too; its files are lent, so what one of them writes there both read.
-    pub fn join_network(&self, flags: &mut Flags) -> Result<()> {
-        let Some(id) = &self.spec.network_of else { return Ok(()) };
+    /// The box whose network it has.
+    pub(super) fn network_owner(&self) -> Result<Option<Boxed>> {
+        let Some(id) = &self.spec.network_of else { return Ok(None) };
         let gone = || {
             let what = format!("the box {} is gone, whose network it has", &id[..SHOWN]);
             Error::new(Kind::Failed, what).remedy("`rm` this one, too")
         };
         let other = Store::open()?.boxes()?.into_iter().find(|other| other.spec.id == *id);
-        let other = other.ok_or_else(gone)?;
+        other.ok_or_else(gone).map(Some)
+    }
+
+    // ANCHOR: joined
+    /// The network that the other box has now: at each start it may be another one. Host name, /etc/hosts and
+    /// /etc/resolv.conf are the other's too; its files are lent, so what one of them writes there both read.
+    pub fn join_network(&self, flags: &mut Flags) -> Result<()> {
+        let Some(other) = self.network_owner()? else { return Ok(()) };
         let state = other.look()?;
         let first =
             other.first(&state).map_err(|e| e.remedy("`start` it: its network is wanted"))?;
+        other.shares_users(&state, "without root, `create` this one and `start` it")?;
         let (mut theirs, _) = other.understand(&[], None)?;
         // It may have its own from a third. That one may have ended since; then its name is not known any more.
         let _ = other.join_network(&mut theirs);

@@ -8,8 +8,10 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use ground::Result;
 use ground::call::quietly;
+use ground::needs::Need;
+use ground::{Result, rootless};
+use nix::errno::Errno;
 use nix::fcntl::Flock;
 use overlay::beyond::image::{self, Digest, remove_tree};
 use serde::{Deserialize, Serialize};
@@ -53,6 +55,21 @@ impl Spec {
     }
 }
 // ANCHOR_END: chosen
+
+/// Of what a rootless box has written, a part belongs to subordinate IDs of its user, who is their root in a user namespace
+/// and nowhere else.
+fn remove(layer: &Path) -> Result<()> {
+    match remove_tree(layer) {
+        Err(e) if e.errno().is_some_and(is_denied) && !Need::Admin.is_met() => {
+            rootless::enter().and_then(|()| remove_tree(layer))
+        }
+        other => other,
+    }
+}
+
+fn is_denied(errno: Errno) -> bool {
+    matches!(errno, Errno::EPERM | Errno::EACCES)
+}
 
 impl Chosen {
     fn store(&self) -> PathBuf {
@@ -98,7 +115,7 @@ impl Boxed {
         match self.not_watched() {
             // Somebody else was quicker.
             Err(_) if !self.dir.exists() => Ok(()),
-            lock => lock.and_then(|_lock| remove_tree(&self.dir.join(LAYER))),
+            lock => lock.and_then(|_lock| remove(&self.dir.join(LAYER))),
         }
     }
 

@@ -25,6 +25,7 @@ pub mod record;
 pub mod store;
 mod sys;
 pub mod terminal;
+mod users;
 pub mod verbs;
 pub mod when;
 

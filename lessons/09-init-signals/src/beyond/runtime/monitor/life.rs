@@ -157,6 +157,7 @@ impl<'a, P: PartsList> Life<'a, P> {
 
 /// What a box is made from, the lock of its monitor, the log, and the socket for those who attach.
 fn prepare(boxed: &Boxed) -> Result<(Flags, Vec<OsString>, Lock, Hub)> {
+    boxed.enter_users()?;
     begin_run()?;
     let lock = boxed.watch(starting(true))?;
     let made = || {

@@ -3,7 +3,8 @@
 use clap::{ArgMatches, Parser};
 use ground::error::Kind;
 use ground::lesson::adopt_run;
-use ground::{Error, Result};
+use ground::needs::Need;
+use ground::{Error, Result, rootless};
 use overlay::beyond::diff::changes;
 use overlay::flags::Root;
 
@@ -27,6 +28,10 @@ pub(super) fn run(matches: &ArgMatches) -> Result<u8> {
     if state.status.lives() {
         // A box that does not stay writes to a directory of its run.
         adopt_run(&state.run)?;
+    }
+    if !Need::Admin.is_met() {
+        // What users of the box wrote may belong to subordinate IDs of ours, and be closed to us.
+        rootless::enter()?;
     }
     let (flags, _) = boxed.understand(&[], None)?;
     boxed.chdir()?;

@@ -11,11 +11,12 @@ use clone_pid::{Child, Running};
 use ground::call::quietly;
 use ground::error::Kind;
 use ground::lesson::adopt_run;
-use ground::needs::Need;
+use ground::needs::{Need, in_initial_user_namespace};
 use ground::{Error, Result};
-use nix::errno::Errno;
-use nix::sched::{CloneFlags, setns};
-use nix::unistd::{Pid, setsid};
+use nix::sched::CloneFlags;
+use nix::unistd::setsid;
+
+use veth::beyond::network::Mode;
 
 use super::arguments;
 use crate::beyond::runtime::attach::{Outcome, Session, window};
@@ -27,7 +28,7 @@ use crate::beyond::runtime::monitor::wire::{Message, Wire};
 use crate::beyond::runtime::record::{State, Status};
 use crate::beyond::runtime::store::Store;
 use crate::beyond::runtime::terminal::Console;
-use crate::beyond::runtime::{boxed::Boxed, sys};
+use crate::beyond::runtime::{boxed::Boxed, sys, users};
 use crate::flags::Flags;
 
 /// Run one more command in a box
@@ -92,12 +93,17 @@ pub(super) fn run<P: PartsList>(matches: &ArgMatches) -> Result<u8> {
         return Err(Error::new(Kind::Failed, what).remedy("`unpause` it"));
     }
     adopt_run(&state.run)?;
-    if !Need::Admin.is_met() {
-        join_monitor(&state)?;
+    match Need::Admin.is_met() {
+        true => boxed.shares_users(&state, "leave --rootless out: exec goes to it")?,
+        false => users::join(&state, CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS)?,
     }
     let (mut flags, argv) = boxed.understand(&exec.words(), Some(&exec.command))?;
     // For its host name. It has the network already, even if the other box has ended.
     let _ = boxed.join_network(&mut flags);
+    if flags.network.is_none() && !in_initial_user_namespace() {
+        // It is that of the box, about which everything was said when that was started.
+        flags.lesson_06().network = Some(Mode::None);
+    }
     if flags.layer.iter().any(|layer| layer.is_relative()) {
         boxed.chdir()?;
     }
@@ -106,16 +112,6 @@ pub(super) fn run<P: PartsList>(matches: &ArgMatches) -> Result<u8> {
         true => leave::<P>(&exec, &boxed, &state, &mut flags, &argv),
         false => stay::<P>(&exec, &boxed, &first, &mut flags, &argv),
     }
-}
-
-/// A box without root is in a user namespace of its monitor's, and only root of that may join the box. Whoever made a user
-/// namespace has every capability in it: user_namespaces(7).
-fn join_monitor(state: &State) -> Result<()> {
-    let monitor = Child::open(Pid::from_raw(state.monitor))?;
-    quietly("setns CLONE_NEWUSER|CLONE_NEWNS of the monitor")
-        .hint(Errno::EINVAL, "leave --rootless out: exec joins the box's own user namespace")
-        .hint(Errno::EPERM, "the box is another user's")
-        .run(|| setns(monitor, CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS))
 }
 
 // ANCHOR: exec
