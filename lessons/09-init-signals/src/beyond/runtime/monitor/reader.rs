@@ -36,7 +36,7 @@ impl Reader {
     }
 
     /// The next chunk; `None` where the log ends, for now.
-    pub fn next(&mut self) -> Result<Option<Chunk>> {
+    pub fn chunk(&mut self) -> Result<Option<Chunk>> {
         loop {
             let chunk = self.files.front_mut().map_or(Ok(None), |opened| next(&mut opened.file));
             if let Some(chunk) = quietly("read the log").run(|| chunk)? {

@@ -53,7 +53,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<u8> {
     loop {
         // Asked before the log is read to its end: what it writes before its end is then there.
         let lives = boxed.look().is_ok_and(|state| state.status.lives());
-        while let Some(chunk) = log.next()? {
+        while let Some(chunk) = log.chunk()? {
             match logs.tail {
                 None => printer.print(&chunk)?,
                 Some(_) => last.add(chunk),
