@@ -30,6 +30,11 @@ fn diff_says_what_was_added_changed_and_deleted() {
     assert_eq!(runtime.said(&["diff", "never"]), "");
     runtime.said(&["run", "--no-card", "--name", "fixed", "--read-only", "true"]);
     assert_eq!(runtime.said(&["diff", "fixed"]), "");
+    // Where the file system has no quotas it writes to a tmpfs that nobody else sees.
+    let words =
+        ["--storage-opt", "size=8m", "sh", "-c", "echo x > /new; echo done; exec sleep 1000"];
+    runtime.start("small", &words).says("done");
+    assert_eq!(runtime.said(&["diff", "small"]), "A /new");
     runtime.said(&["create", "--name", "plain", "true"]);
     let (status, error) = runtime.refused(&["diff", "plain"]);
     assert!(status == 1 && error.contains("plain has no layers"), "{error}");

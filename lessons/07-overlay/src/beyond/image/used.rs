@@ -22,14 +22,14 @@ const DIR: &str = "used";
 impl Store {
     /// Keeps an image, whatever becomes of its names, as long as the box has its directory.
     pub fn keep_for(&self, image: &Digest, boxed: &Path) -> Result<()> {
-        let at = self.link(image, boxed);
+        let at = link(self.root(), image, boxed);
         quietly(format_args!("link {}", path(at.display()))).run(|| symlink(boxed, &at))
     }
 
-    /// The box is gone, or will be in a moment.
-    pub fn let_go(&self, image: &Digest, boxed: &Path) {
+    /// The box is gone, or will be in a moment. The store at `root` may be gone, too.
+    pub fn let_go(root: &Path, image: &Digest, boxed: &Path) {
         // Else the next prune finds that it leads nowhere.
-        let _ = fs::remove_file(self.link(image, boxed));
+        let _ = fs::remove_file(link(root, image, boxed));
     }
 
     /// The images that boxes are made of, each once; links of boxes that are gone are removed. Hold [`Store::alone`].
@@ -53,13 +53,13 @@ impl Store {
         let found = links.iter().filter_map(|link| digest(link)).find(|found| *found == asked)?;
         Some(Descriptor::new("", found, 0))
     }
-
-    fn link(&self, image: &Digest, boxed: &Path) -> PathBuf {
-        let name = boxed.file_name().unwrap_or_default().display();
-        self.root().join(DIR).join(format!("{}-{name}", image.hex()))
-    }
 }
 // ANCHOR_END: used
+
+fn link(root: &Path, image: &Digest, boxed: &Path) -> PathBuf {
+    let name = boxed.file_name().unwrap_or_default().display();
+    root.join(DIR).join(format!("{}-{name}", image.hex()))
+}
 
 fn digest(link: &Path) -> Option<Digest> {
     let (hex, _) = link.file_name()?.to_str()?.split_once('-')?;

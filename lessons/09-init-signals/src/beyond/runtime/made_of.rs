@@ -121,9 +121,8 @@ impl Boxed {
 
     /// The store may forget its image.
     pub(super) fn let_image_go(&self) {
-        let Some(chosen) = &self.spec.image else { return };
-        if let Ok(store) = image::Store::open(Some(&chosen.store())) {
-            store.let_go(&chosen.digest, &self.dir);
+        if let Some(chosen) = &self.spec.image {
+            image::Store::let_go(&chosen.store(), &chosen.digest, &self.dir);
         }
     }
 }

@@ -1,5 +1,7 @@
 //! `diff`: what a box has changed in its root.
 
+use std::path::PathBuf;
+
 use clap::{ArgMatches, Parser};
 use ground::error::Kind;
 use ground::lesson::adopt_run;
@@ -42,8 +44,18 @@ pub(super) fn run(matches: &ArgMatches) -> Result<u8> {
         return Err(Error::new(Kind::Failed, what).remedy(remedy));
     };
     let layers = overlay.layers();
-    // Nobody can write to a --read-only box, and who was never started has not.
-    let Some(upper) = layers.upper.as_ref().filter(|upper| upper.is_dir()) else { return Ok(0) };
-    changes(upper, &layers.lowers)?.iter().try_for_each(say)?;
+    // A limit without quotas is a tmpfs, which is mounted for the monitor alone.
+    let of_monitor =
+        |upper: &PathBuf| PathBuf::from(format!("/proc/{}/root{}", state.monitor, upper.display()));
+    let places = layers.upper.iter().flat_map(|upper| [upper.clone(), of_monitor(upper)]);
+    match places.into_iter().find(|upper| upper.is_dir()) {
+        Some(upper) => changes(&upper, &layers.lowers)?.iter().try_for_each(say)?,
+        None if flags.storage_opt.is_some() && state.started != 0 => {
+            let what = format!("what {} wrote was in memory: --storage-opt", boxed.spec.name);
+            return Err(Error::new(Kind::Failed, what).remedy("it went with the end of the box"));
+        }
+        // Nobody can write to a --read-only box, and who was never started has not.
+        None => {}
+    }
     Ok(0)
 }
