@@ -1,7 +1,10 @@
 //! Logs of lesson 09's runtime that are rotated, and read across their files.
 
 use std::fs;
-use std::process::Stdio;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{ChildStdout, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use ground::needs::Need;
 use tests::needs;
@@ -22,6 +25,15 @@ fn sizes(runtime: &Runtime, name: &str) -> Vec<u64> {
 /// A script that writes so many lines of 100 bytes, each with its number.
 fn writing(many: usize) -> String {
     format!("i=0; while [ $i -lt {many} ]; do printf '%099d\\n' $i; i=$((i+1)); done")
+}
+
+/// What comes out of a pipe, line by line, for who does not want to wait for ever.
+fn lines_of(pipe: ChildStdout) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        BufReader::new(pipe).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+    });
+    receiver
 }
 
 /// Those numbers.
@@ -86,23 +98,30 @@ fn who_follows_a_log_loses_nothing_when_it_is_rotated() {
     }
     let runtime = Runtime::new();
     let options = ["-i", "--log-opt", "max-size=40k", "--log-opt", "max-file=4"];
-    let pause = "[ $((i % 100)) -ne 0 ] || sleep 0.02; done";
-    let script = format!("read go; {}", writing(4000).replace("done", pause));
+    // 500 lines for each line that it reads: more than one file, and less than all.
+    let script = writing(4000).replace("done", "[ $((i % 500)) -ne 0 ] || read more; done");
+    let script = format!("read more; {script}");
     let boxed = runtime.start("long", &[&options[..], &["sh", "-c", &script]].concat());
-    let follower = runtime.command(&["logs", "-f", "long"]).stdout(Stdio::piped()).spawn().unwrap();
-    let mut attached = runtime
-        .command(&["attach", "long"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    use std::io::Write;
-    attached.stdin.take().unwrap().write_all(b"go\n").unwrap();
-    let output = follower.wait_with_output().unwrap();
-    attached.wait().unwrap();
+    let mut follower =
+        runtime.command(&["logs", "-f", "long"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut attach = runtime.command(&["attach", "long"]);
+    let mut attached = attach.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut typed = attached.stdin.take().unwrap();
+    let seen = lines_of(follower.stdout.take().unwrap());
+    for number in 0..4000 {
+        if number % 500 == 0 {
+            typed.write_all(b"more\n").unwrap();
+        }
+        let line = seen.recv_timeout(Duration::from_secs(30));
+        if line.as_deref().map(str::parse) != Ok(Ok(number)) {
+            let _ = (follower.kill(), attached.kill());
+            panic!("{number} is missing: {line:?}");
+        }
+    }
+    drop(typed);
     boxed.becomes("exited");
-    let seen = lines(&String::from_utf8(output.stdout).unwrap());
-    assert_eq!(seen, (0..4000).collect::<Vec<_>>());
+    assert!(follower.wait().unwrap().success() && seen.recv().is_err(), "it ends with the box");
+    attached.wait().unwrap();
     let kept = lines(&runtime.said(&["logs", "long"]));
     assert!(kept.len() < 4000 && kept.last() == Some(&3999), "rotated");
 }
