@@ -35,6 +35,9 @@ fn diff_says_what_was_added_changed_and_deleted() {
         ["--storage-opt", "size=8m", "sh", "-c", "echo x > /new; echo done; exec sleep 1000"];
     runtime.start("small", &words).says("done");
     assert_eq!(runtime.said(&["diff", "small"]), "A /new");
+    runtime.said(&["stop", "-t", "0", "small"]);
+    let project_quota = runtime.ask(&["diff", "small"]).1 == 0;
+    assert!(project_quota || runtime.refused(&["diff", "small"]).1.contains("in memory"));
     runtime.said(&["create", "--name", "plain", "true"]);
     let (status, error) = runtime.refused(&["diff", "plain"]);
     assert!(status == 1 && error.contains("plain has no layers"), "{error}");

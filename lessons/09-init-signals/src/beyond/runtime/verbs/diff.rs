@@ -44,15 +44,17 @@ pub(super) fn run(matches: &ArgMatches) -> Result<u8> {
         return Err(Error::new(Kind::Failed, what).remedy(remedy));
     };
     let layers = overlay.layers();
+    let lives = state.status.lives();
     // A limit without quotas is a tmpfs, which is mounted for the monitor alone.
     let of_monitor =
         |upper: &PathBuf| PathBuf::from(format!("/proc/{}/root{}", state.monitor, upper.display()));
-    let places = layers.upper.iter().flat_map(|upper| [upper.clone(), of_monitor(upper)]);
-    match places.into_iter().find(|upper| upper.is_dir()) {
+    let seen_by_monitor = layers.upper.iter().filter(|_| lives).map(of_monitor);
+    match layers.upper.iter().cloned().chain(seen_by_monitor).find(|upper| upper.is_dir()) {
         Some(upper) => changes(&upper, &layers.lowers)?.iter().try_for_each(say)?,
         None if flags.storage_opt.is_some() && state.started != 0 => {
-            let what = format!("what {} wrote was in memory: --storage-opt", boxed.spec.name);
-            return Err(Error::new(Kind::Failed, what).remedy("it went with the end of the box"));
+            let where_now = if lives { "nobody but its monitor sees that" } else { "it is gone" };
+            let what = format!("what {} wrote is in memory: --storage-opt", boxed.spec.name);
+            return Err(Error::new(Kind::Failed, what).remedy(where_now));
         }
         // Nobody can write to a --read-only box, and who was never started has not.
         None => {}
