@@ -1,7 +1,7 @@
 /* The floor under every container runtime: the kernel's work alone, in a fixed order, without a decision, a check or
  * a byte of configuration. `cargo xtask bench` compiles it and measures runtimes against it.
  *
- *     floor v1|v2 ROOTFS COMMAND [ARG...]
+ *     floor v1|v2 GROUP ROOTFS COMMAND [ARG...]
  *
  * Five namespaces and a cgroup namespace, the mounts and devices of the OCI runtime specification, masked and read-only
  * paths, pivot_root, Docker's fourteen capabilities, limits of memory, CPU and tasks in a cgroup; then execve, wait,
@@ -63,10 +63,10 @@ static void limit(const char *dir, const struct limit *limit) {
     close(fd);
 }
 
-static void make_groups_v1(void) {
+static void make_groups_v1(const char *name) {
     for (groups = 0; groups < 3; groups++) {
         char path[256];
-        snprintf(group[groups], sizeof *group, "/sys/fs/cgroup/%s/bxw-floor-%d", LIMITS_V1[groups].hierarchy, getpid());
+        snprintf(group[groups], sizeof *group, "/sys/fs/cgroup/%s/%s", LIMITS_V1[groups].hierarchy, name);
         must(mkdir(group[groups], 0755), group[groups]);
         limit(group[groups], &LIMITS_V1[groups]);
         snprintf(path, sizeof path, "%s/tasks", group[groups]);
@@ -74,9 +74,9 @@ static void make_groups_v1(void) {
     }
 }
 
-static void make_group_v2(void) {
+static void make_group_v2(const char *name) {
     groups = 1;
-    snprintf(group[0], sizeof *group, "/sys/fs/cgroup/bxw-floor-%d", getpid());
+    snprintf(group[0], sizeof *group, "/sys/fs/cgroup/%s", name);
     must(mkdir(group[0], 0755), group[0]);
     for (size_t i = 0; i < COUNT(LIMITS_V2); i++) limit(group[0], &LIMITS_V2[i]);
     must(births[0] = open(group[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC), group[0]);
@@ -193,12 +193,12 @@ static void box(int v2, const char *root, char **command) {
 }
 
 int main(int argc, char **argv) {
-    if (argc < 4) {
-        dprintf(2, "usage: floor v1|v2 ROOTFS COMMAND [ARG...]\n");
+    if (argc < 5) {
+        dprintf(2, "usage: floor v1|v2 GROUP ROOTFS COMMAND [ARG...]\n");
         return 2;
     }
     int v2 = strcmp(argv[1], "v2") == 0;
-    if (v2) make_group_v2(); else make_groups_v1();
+    if (v2) make_group_v2(argv[2]); else make_groups_v1(argv[2]);
     int pidfd = -1, status;
     struct clone_args args = {
         .flags = CLONE_PIDFD | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET
@@ -209,7 +209,7 @@ int main(int argc, char **argv) {
     };
     long pid = syscall(SYS_clone3, &args, sizeof args);
     must(pid, "clone3");
-    if (pid == 0) box(v2, argv[2], argv + 3);
+    if (pid == 0) box(v2, argv[3], argv + 4);
     must(waitpid(pid, &status, 0), "waitpid");
     for (int i = 0; i < groups; i++) must(rmdir(group[i]), group[i]);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

@@ -8,19 +8,19 @@ use serde_json::{Value, json};
 use crate::failure::{Context, Result};
 
 /// What an OCI engine gives a container by default, with limits, in a directory for crun and runc.
-pub fn write(dir: &Path, root: &Path, place: usize) -> Result<()> {
+pub fn write(dir: &Path, root: &Path, name: &str, program: &str) -> Result<()> {
     fs::create_dir_all(dir).doing("make directory", dir)?;
     let file = dir.join("config.json");
-    fs::write(&file, config(root, place).to_string()).doing("write", &file)
+    fs::write(&file, config(root, name, program).to_string()).doing("write", &file)
 }
 
-fn config(root: &Path, place: usize) -> Value {
+fn config(root: &Path, name: &str, program: &str) -> Value {
     json!({
         "ociVersion": "1.0.2",
         "process": {
             "user": {"uid": 0, "gid": 0},
-            "args": ["/bin/true"],
-            "env": ["PATH=/bin"],
+            "args": [program],
+            "env": ["PATH=/bin", format!("container={}", run_of(name))],
             "cwd": "/",
             "capabilities": {"bounding": KEPT, "effective": KEPT, "permitted": KEPT},
             "noNewPrivileges": true,
@@ -30,7 +30,7 @@ fn config(root: &Path, place: usize) -> Value {
         "mounts": mounts(),
         "linux": {
             "namespaces": NAMESPACES.map(|kind| json!({"type": kind})),
-            "cgroupsPath": format!("/bxw-bench-{place}"),
+            "cgroupsPath": format!("/{name}"),
             "resources": {
                 "memory": {"limit": 256 << 20},
                 "cpu": {"quota": 100_000, "period": 100_000},
@@ -40,6 +40,11 @@ fn config(root: &Path, place: usize) -> Value {
             "readonlyPaths": READ_ONLY,
         },
     })
+}
+
+/// By which `cargo xtask clean` finds its processes: the name of the box without its place.
+fn run_of(name: &str) -> &str {
+    name.rsplit_once('-').map_or(name, |(run, _)| run)
 }
 
 const NAMESPACES: [&str; 6] = ["pid", "mount", "uts", "ipc", "network", "cgroup"];

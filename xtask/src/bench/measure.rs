@@ -18,17 +18,19 @@ pub type Times = Vec<Duration>;
 /// One start at a time, after a rest.
 pub fn cold(stage: &Stage, rounds: u32) -> Result<Vec<Times>> {
     in_turn(stage, rounds, |runtime| {
+        let mut command = stage.run(runtime, 0)?;
         thread::sleep(REST);
-        start(stage, runtime, 0)
+        timed(&mut command, runtime)
     })
 }
 
 /// Three starts back to back; the last is counted.
 pub fn warm(stage: &Stage, rounds: u32) -> Result<Vec<Times>> {
     in_turn(stage, rounds, |runtime| {
-        start(stage, runtime, 0)?;
-        start(stage, runtime, 0)?;
-        start(stage, runtime, 0)
+        let mut command = stage.run(runtime, 0)?;
+        timed(&mut command, runtime)?;
+        timed(&mut command, runtime)?;
+        timed(&mut command, runtime)
     })
 }
 
@@ -52,21 +54,23 @@ pub fn per_second(stage: &Stage, at_once: usize, seconds: u64) -> Result<Vec<f64
 }
 
 fn rate(stage: &Stage, runtime: &Runtime, at_once: usize, seconds: u64) -> Result<f64> {
+    let commands =
+        (0..at_once).map(|place| stage.run(runtime, place)).collect::<Result<Vec<_>>>()?;
     let begin = Instant::now();
     let end = begin + Duration::from_secs(seconds);
     let done = AtomicU32::new(0);
     thread::scope(|scope| {
-        let work = |place| {
+        let work = |mut command: Command| {
             let done = &done;
             scope.spawn(move || -> Result<()> {
                 while Instant::now() < end {
-                    start(stage, runtime, place)?;
+                    timed(&mut command, runtime)?;
                     done.fetch_add(1, Ordering::Relaxed);
                 }
                 Ok(())
             })
         };
-        let workers: Vec<_> = (0..at_once).map(work).collect();
+        let workers: Vec<_> = commands.into_iter().map(work).collect();
         let died = |_| Failure::failed("a worker panicked");
         workers.into_iter().try_for_each(|worker| worker.join().map_err(died)?)
     })?;
@@ -74,17 +78,17 @@ fn rate(stage: &Stage, runtime: &Runtime, at_once: usize, seconds: u64) -> Resul
 }
 
 /// Starts one container and waits for its end.
-fn start(stage: &Stage, runtime: &Runtime, place: usize) -> Result<Duration> {
+fn timed(command: &mut Command, runtime: &Runtime) -> Result<Duration> {
     if sys::interrupted() {
         return Err(Failure::status(130));
     }
-    let mut command = stage.command(runtime, place);
     command.stdin(Stdio::null()).stdout(Stdio::null());
     let begin = Instant::now();
-    let status = process::status(&mut command)?;
+    let status = process::status(command)?;
     let took = begin.elapsed();
     match status.success() {
         true => Ok(took),
+        false if sys::interrupted() => Err(Failure::status(130)),
         false => Err(Failure::failed(format!("{}: {status}", runtime.name))),
     }
 }
@@ -98,9 +102,10 @@ pub fn system_calls(stage: &Stage) -> Result<Option<Vec<u32>>> {
 }
 
 fn count(stage: &Stage, runtime: &Runtime) -> Result<u32> {
-    let traced = stage.command(runtime, 0);
+    let traced = stage.run(runtime, 0)?;
     let mut strace = Command::new("strace");
     strace.args(["-f", "-c", "-U", "calls,name"]).arg(traced.get_program()).args(traced.get_args());
+    strace.env("container", stage.home.name());
     let output = strace.stdin(Stdio::null()).output();
     let output = output.map_err(|error| Failure::unusable(format!("start strace: {error}")))?;
     let table = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -1,76 +1,135 @@
-//! `cargo xtask bench`: what it costs to start a container, beside crun, runc, bubblewrap and the floor,
-//! a C program that asks the kernel for the same and does nothing else.
+//! `cargo xtask bench`: what a container costs, beside crun, runc, bubblewrap and the floor, a C program that asks the
+//! kernel for the same and does nothing else.
 //!
 //! Everything is measured in one run and in turn, round by round, so that what disturbs one disturbs all.
-//! A time is that of a whole command, from its start to its end: make the container, run `true` in it,
-//! remove it.
+//!
+//! | to see … | look in |
+//! | --- | --- |
+//! | who is measured, and by which commands | [`runtimes`], [`bundle`] |
+//! | starts: cold, back to back, many a second; system calls | [`measure`] |
+//! | boxes that stay: one more command, stop, removal, hundreds at once | [`alive`] |
+//! | where it keeps all that, and why a `kill -9` leaves nothing | [`home`] |
+//! | the table, and the JSON with what each field means | [`report`], [`machine`] |
+//!
+//! `--record` writes the JSON into `book/bench.json`, from which the book draws its charts.
 
+mod alive;
 mod bundle;
+mod home;
+mod machine;
 mod measure;
 mod report;
 mod runtimes;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use serde_json::json;
 
 use crate::failure::{Context, Failure, Result};
-use crate::sys;
-use runtimes::Stage;
+use crate::{sys, workspace};
+use report::Report;
+pub use runtimes::Stage;
 
 /// The arguments of `bench`.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// How often each runtime starts a container, cold and warm
-    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
+    /// How often each runtime starts, enters, stops and deletes a container
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rounds: u32,
     /// Seconds for each measurement of containers per second
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
+    /// Containers of each runtime that are alive at once
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=5000))]
+    alive: u64,
+    /// Measure only this; may be repeated
+    #[arg(long, value_enum, value_name = "WHAT")]
+    only: Vec<What>,
     /// Write the figures as JSON to this file, too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write the figures to book/bench.json: the book shows them
+    #[arg(long, conflicts_with_all = ["only", "json"])]
+    record: bool,
+}
+
+/// A part of the measurements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// One start, cold and back to back
+    Start,
+    /// Containers per second, with 1, 2, 4 and 8 at once
+    Rate,
+    /// System calls of one start
+    Calls,
+    /// exec, stop, delete
+    Verbs,
+    /// Many containers alive at once
+    Alive,
 }
 
 /// Builds, measures, reports.
 pub fn bench(args: &BenchArgs) -> Result<()> {
-    if !sys::is_root() {
-        return Err(Failure::unusable(
-            "containers are started hundreds of times: run as root, sudo -E cargo xtask bench",
-        ));
-    }
+    root_only("containers are started hundreds of times")?;
     sys::outlive_interrupts();
-    hide_empty_v2()?;
+    sys::adopt_orphans().doing("become the reaper of", "orphans".as_ref())?;
     let stage = Stage::set()?;
-    let mut report = report::Report::begin(&stage);
-    for skipped in &stage.missing {
-        report.could_not(skipped);
-    }
-    report.cold(&measure::cold(&stage, args.rounds)?);
-    report.warm(&measure::warm(&stage, args.rounds)?);
-    for at_once in [1, 2, 4, 8] {
-        report.per_second(at_once, &measure::per_second(&stage, at_once, args.seconds)?);
-    }
-    match measure::system_calls(&stage)? {
-        Some(counts) => report.system_calls(&counts),
-        None => report.could_not("system calls: strace is not installed"),
-    }
+    let report = measured(args, &stage)?;
     print!("{report}");
-    match &args.json {
+    let book = workspace::root().join("book/bench.json");
+    match args.json.as_ref().or(args.record.then_some(&book)) {
         Some(file) => std::fs::write(file, report.json()).doing("write", file),
         None => Ok(()),
     }
 }
 
-/// crun takes a host with v1 controllers and an empty v2 mount for a v2 host, and gives up. So nobody sees that mount: this
-/// process and its children get mounts of their own, without it.
-fn hide_empty_v2() -> Result<()> {
-    let table = Path::new("/proc/self/mountinfo");
-    let mounts = std::fs::read_to_string(table).doing("read", table)?;
-    let v2 = mounts.lines().filter(|line| line.contains(" - cgroup2 "));
-    let points = v2.filter_map(|line| line.split(' ').nth(4)).filter(|at| *at != "/sys/fs/cgroup");
-    for point in points.map(Path::new) {
-        sys::unmount_for_us(point).doing("unmount, in mounts of our own,", point)?;
+/// Lessons ask for root themselves. Here one process must be root from beginning to end.
+pub fn root_only(why: &str) -> Result<()> {
+    match sys::is_root() {
+        true => Ok(()),
+        false => Err(Failure::unusable(format!("{why}: run as root, sudo -E cargo xtask …"))),
+    }
+}
+
+fn measured(args: &BenchArgs, stage: &Stage) -> Result<Report> {
+    let settings = json!({"rounds": args.rounds, "seconds": args.seconds, "alive": args.alive});
+    let mut report = Report::begin(stage, settings);
+    let wanted = |what| args.only.is_empty() || args.only.contains(&what);
+    if wanted(What::Start) {
+        report.cold(&measure::cold(stage, args.rounds)?);
+        report.warm(&measure::warm(stage, args.rounds)?);
+    }
+    if wanted(What::Rate) {
+        for at_once in [1, 2, 4, 8] {
+            report.per_second(at_once, &measure::per_second(stage, at_once, args.seconds)?);
+        }
+    }
+    if wanted(What::Calls) {
+        match measure::system_calls(stage)? {
+            Some(counts) => report.system_calls(&counts),
+            None => report.not_measured("system calls: strace is not installed"),
+        }
+    }
+    if wanted(What::Verbs) {
+        report.verbs(&alive::verbs(stage, args.rounds)?);
+    }
+    if wanted(What::Alive) {
+        crowds(stage, args.alive as usize, &mut report)?;
+    }
+    Ok(report)
+}
+
+/// A runtime that cannot have so many is not in the figures; the others are.
+fn crowds(stage: &Stage, count: usize, report: &mut Report) -> Result<()> {
+    for (index, runtime) in stage.runtimes.iter().enumerate() {
+        match alive::crowd(stage, runtime, count) {
+            Ok(crowd) => report.crowd(index, &crowd),
+            Err(why) if sys::interrupted() => return Err(why),
+            Err(why) => {
+                report.not_measured(format!("{}: {count} boxes at once: {why}", runtime.name));
+            }
+        }
     }
     Ok(())
 }
