@@ -1,7 +1,7 @@
 //! A line of a chapter that is replaced by what it names.
 
 use crate::workspace::Workspace;
-use crate::{chart, diagram, snapshot, source, tables};
+use crate::{bench, chart, diagram, snapshot, source, tables, trace};
 
 /// `{{#name arguments}}`, on a line of its own.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,6 +41,8 @@ impl Directive<'_> {
             "output" => snapshot::output(workspace, self.arguments),
             "help" => snapshot::help(workspace, self.arguments),
             "chart" => chart::include(workspace, self.arguments),
+            "bench" => bench::include(workspace, self.arguments),
+            "trace" => trace::include(workspace, self.arguments, &up),
             "diagram" => diagram::include(workspace, self.arguments),
             "experiments" => tables::experiments(workspace, self.arguments, &up),
             "claims" => tables::claims(workspace, self.arguments, &up),

@@ -12,6 +12,8 @@
 //! | `{{#claims 01}}`, `{{#myths 01}}` | the ledger's rows of a lesson; those that are not simply true |
 //! | `{{#ledger}}`, `{{#tally}}`, `{{#needs}}` | the whole ledger, its sums, what experiments need |
 //! | `{{#chart 04/cpu}}` | the samples of a demo, drawn |
+//! | `{{#bench start}}`, `{{#bench aims}}` | figures of `book/bench.json`, drawn or as a table; see [`bench`] |
+//! | `{{#trace}}`, `{{#trace phases}}` | the run of `book/trace.tsv`, drawn or counted; see [`trace`] |
 //! | `{{#diagram clone.svg}}` | a drawing of `book/src/images`, inline, so that it takes the page's colours |
 //!
 //! | to … | look in |
@@ -22,6 +24,7 @@
 //! | make tables from the ledger | [`tables`], [`ledger`], [`experiments`] |
 //! | find the chapters, parse one | [`summary`], [`markdown`] |
 //! | draw a chart of recorded samples | [`chart`]; with the feature `render` `draw` |
+//! | draw what `cargo xtask bench` and `cargo xtask trace` have recorded | [`bench`], [`trace`] |
 //! | check a page, check everything | [`pasted`], [`links`], [`mod@check`] |
 //! | draw the README's picture of a terminal | [`picture`] |
 //! | hand all to mdbook, serve the result; with the feature `render` only | `render`, `serve` |
@@ -29,6 +32,7 @@
 //! `cargo xtask test` runs `check` as a test of this package, without mdbook.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod bench;
 mod chart;
 mod check;
 mod comments;
@@ -54,6 +58,7 @@ mod source;
 mod summary;
 mod tables;
 mod terminal;
+mod trace;
 mod workspace;
 
 use std::process::ExitCode;

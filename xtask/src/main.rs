@@ -12,6 +12,7 @@
 //! | `tidy` | [`tidy`]: the repository's rules |
 //! | `book` | [`book`] |
 //! | `bench` | [`bench`]: what a start costs, beside other runtimes |
+//! | `trace` | [`trace`]: every system call of one run, for the book |
 //! | `ci` | [`ci`]: what only continuous integration runs |
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
@@ -32,6 +33,7 @@ mod sys;
 mod table;
 mod test;
 mod tidy;
+mod trace;
 mod vm;
 mod workspace;
 
@@ -115,8 +117,10 @@ enum Command {
         #[arg(long, conflicts_with = "serve")]
         open: bool,
     },
-    /// Measure what it costs to start a container, beside crun, runc and bubblewrap
+    /// Measure what containers cost, beside crun, runc and bubblewrap
     Bench(bench::BenchArgs),
+    /// Record the system calls of one run into book/trace.tsv, which the book draws
+    Trace,
     /// Run what continuous integration checks beyond the tests
     Ci(ci::CiArgs),
 }
@@ -161,6 +165,7 @@ fn dispatch(command: Command) -> Result<()> {
         Command::Tidy => tidy::tidy(),
         Command::Book { serve, open } => book::book(serve, open),
         Command::Bench(args) => bench::bench(&args),
+        Command::Trace => trace::trace(),
         Command::Ci(args) => ci::ci(&args),
     }
 }

@@ -198,8 +198,13 @@ pub struct Crowd {
     pub processes_kib: u64,
 }
 
-/// Starts so many, looks, and removes them.
+/// How long the kernel may go on with what it has put off: groups and network namespaces are taken down later.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// Starts so many, looks, and removes them. The kernel keeps some of what it got for the first crowd, and gives it to the
+/// next: let one go before that is not counted.
 pub fn crowd(stage: &Stage, runtime: &Runtime, count: usize) -> Result<Crowd> {
+    thread::sleep(SETTLE);
     let before = available()?;
     let mut boxes = Vec::with_capacity(count);
     let mut start = Duration::ZERO;
@@ -208,7 +213,7 @@ pub fn crowd(stage: &Stage, runtime: &Runtime, count: usize) -> Result<Crowd> {
         boxes.push(alive);
         start += took;
     }
-    thread::sleep(Duration::from_millis(500));
+    thread::sleep(SETTLE);
     let available_kib = before - available()?;
     let processes_kib = pss_of(&runtime.program)?;
     let mut remove = Duration::ZERO;

@@ -74,6 +74,7 @@ pub fn bench(args: &BenchArgs) -> Result<()> {
     root_only("containers are started hundreds of times")?;
     sys::outlive_interrupts();
     sys::adopt_orphans().doing("become the reaper of", "orphans".as_ref())?;
+    eprintln!("building; a release build takes minutes the first time …");
     let stage = Stage::set()?;
     let report = measured(args, &stage)?;
     print!("{report}");
@@ -97,24 +98,29 @@ fn measured(args: &BenchArgs, stage: &Stage) -> Result<Report> {
     let mut report = Report::begin(stage, settings);
     let wanted = |what| args.only.is_empty() || args.only.contains(&what);
     if wanted(What::Start) {
+        eprintln!("one start at a time …");
         report.cold(&measure::cold(stage, args.rounds)?);
         report.warm(&measure::warm(stage, args.rounds)?);
     }
     if wanted(What::Rate) {
         for at_once in [1, 2, 4, 8] {
+            eprintln!("{at_once} at once, {} s for each runtime …", args.seconds);
             report.per_second(at_once, &measure::per_second(stage, at_once, args.seconds)?);
         }
     }
     if wanted(What::Calls) {
+        eprintln!("system calls …");
         match measure::system_calls(stage)? {
             Some(counts) => report.system_calls(&counts),
             None => report.not_measured("system calls: strace is not installed"),
         }
     }
     if wanted(What::Verbs) {
+        eprintln!("exec, stop, delete …");
         report.verbs(&alive::verbs(stage, args.rounds)?);
     }
     if wanted(What::Alive) {
+        eprintln!("{} alive at once, of each runtime …", args.alive);
         crowds(stage, args.alive as usize, &mut report)?;
     }
     Ok(report)
@@ -122,6 +128,10 @@ fn measured(args: &BenchArgs, stage: &Stage) -> Result<Report> {
 
 /// A runtime that cannot have so many is not in the figures; the others are.
 fn crowds(stage: &Stage, count: usize, report: &mut Report) -> Result<()> {
+    let first = stage.runtimes.first().map(|runtime| alive::crowd(stage, runtime, count));
+    if first.is_some() && sys::interrupted() {
+        return Err(Failure::status(130));
+    }
     for (index, runtime) in stage.runtimes.iter().enumerate() {
         match alive::crowd(stage, runtime, count) {
             Ok(crowd) => report.crowd(index, &crowd),
