@@ -68,11 +68,15 @@ const BARS: [Bars; 6] = [
     },
     Bars {
         name: "memory",
-        title: "Memory of each box, with many alive: by how much MemAvailable fell, which includes the kernel's own; and the Pss \
-                of its processes.",
+        title: "Memory of each box, with many alive: what is charged to its group, the Pss of its processes and of those that \
+                stay with it, and by how much MemAvailable fell.",
         unit: " KiB",
         decimals: 0,
-        series: &[("/alive/memory_kib_each", "all"), ("/alive/processes_kib_each", "processes")],
+        series: &[
+            ("/alive/charged_kib_each", "charged"),
+            ("/alive/processes_kib_each", "processes"),
+            ("/alive/memory_kib_each", "MemAvailable"),
+        ],
     },
 ];
 

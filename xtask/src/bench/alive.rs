@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::memory;
 use super::runtimes::{Kind, Runtime, Stage, Verb};
 use crate::failure::{Context, Failure, Result};
 use crate::{process, sys};
@@ -196,6 +197,8 @@ pub struct Crowd {
     pub available_kib: i64,
     /// Pss of their processes together, in KiB: commands, monitors, runtimes that stay.
     pub processes_kib: u64,
+    /// What is charged to their own groups, in KiB, the kernel's memory for them included; `None` without a group.
+    pub charged_kib: Option<u64>,
 }
 
 /// How long the kernel may go on with what it has put off: groups and network namespaces are taken down later.
@@ -205,7 +208,7 @@ const SETTLE: Duration = Duration::from_secs(2);
 /// next: let one go before that is not counted.
 pub fn crowd(stage: &Stage, runtime: &Runtime, count: usize) -> Result<Crowd> {
     thread::sleep(SETTLE);
-    let before = available()?;
+    let before = memory::available()?;
     let mut boxes = Vec::with_capacity(count);
     let mut start = Duration::ZERO;
     for place in 0..count {
@@ -214,38 +217,17 @@ pub fn crowd(stage: &Stage, runtime: &Runtime, count: usize) -> Result<Crowd> {
         start += took;
     }
     thread::sleep(SETTLE);
-    let available_kib = before - available()?;
-    let processes_kib = pss_of(&runtime.program)?;
+    let available_kib = before - memory::available()?;
+    let processes_kib = memory::pss_of(&runtime.program)?;
+    let charged = boxes.iter().map(|alive| memory::charged_to(alive.first));
+    let charged_kib = match runtime.kind {
+        Kind::Bubblewrap => None,
+        _ => charged.sum(),
+    };
     let mut remove = Duration::ZERO;
     for alive in boxes {
         remove += alive.remove()?;
     }
     sys::reap_orphans();
-    Ok(Crowd { count, start, remove, available_kib, processes_kib })
-}
-
-fn available() -> Result<i64> {
-    let file = Path::new("/proc/meminfo");
-    let text = fs::read_to_string(file).doing("read", file)?;
-    let value = text.lines().find_map(|line| {
-        line.strip_prefix("MemAvailable:")?.split_whitespace().next()?.parse().ok()
-    });
-    value.ok_or_else(|| Failure::failed("/proc/meminfo has no MemAvailable"))
-}
-
-/// Of the processes that run this program or the boxes' command.
-fn pss_of(program: &Path) -> Result<u64> {
-    let proc = Path::new("/proc");
-    let is_theirs = |dir: &Path| {
-        let exe = fs::read_link(dir.join("exe")).unwrap_or_default();
-        exe == program || exe.ends_with("bin/hold")
-    };
-    let pss = |dir: &Path| -> Option<u64> {
-        let text = fs::read_to_string(dir.join("smaps_rollup")).ok()?;
-        text.lines()
-            .find_map(|line| line.strip_prefix("Pss:")?.split_whitespace().next()?.parse().ok())
-    };
-    let dirs =
-        fs::read_dir(proc).doing("read directory", proc)?.flatten().map(|entry| entry.path());
-    Ok(dirs.filter(|dir| is_theirs(dir)).filter_map(|dir| pss(&dir)).sum())
+    Ok(Crowd { count, start, remove, available_kib, processes_kib, charged_kib })
 }

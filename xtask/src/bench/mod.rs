@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | who is measured, and by which commands | [`runtimes`], [`bundle`] |
 //! | starts: cold, back to back, many a second; system calls | [`measure`] |
-//! | boxes that stay: one more command, stop, removal, hundreds at once | [`alive`] |
+//! | boxes that stay: one more command, stop, removal, hundreds at once | [`alive`], [`memory`] |
 //! | where it keeps all that, and why a `kill -9` leaves nothing | [`home`] |
 //! | the table, and the JSON with what each field means | [`report`], [`machine`] |
 //!
@@ -18,6 +18,7 @@ mod bundle;
 mod home;
 mod machine;
 mod measure;
+mod memory;
 mod report;
 mod runtimes;
 

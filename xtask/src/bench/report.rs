@@ -57,6 +57,7 @@ struct Many {
     remove_ms_each: f64,
     memory_kib_each: f64,
     processes_kib_each: f64,
+    charged_kib_each: Option<f64>,
 }
 
 /// What each field of the JSON means, and in which unit. It is part of the JSON.
@@ -73,7 +74,8 @@ fn fields() -> Value {
         "stop_ms": "ms from a stop by SIGTERM until the stop's command and the box's first process have ended",
         "delete_ms": "ms to forget a box that has ended",
         "alive": "with so many boxes alive: ms to start one in the background until its command runs, ms to remove one that \
-                  runs, KiB by which MemAvailable fell for each, KiB of Pss of its processes",
+                  runs, KiB by which MemAvailable fell for each (all of the kernel's, and what others do meanwhile), KiB of Pss of \
+                  its processes, KiB charged to its cgroup",
         "not_measured": "what is not in the figures, and why",
     })
 }
@@ -150,6 +152,7 @@ impl Report {
             remove_ms_each: each(ms(crowd.remove)),
             memory_kib_each: each(crowd.available_kib as f64),
             processes_kib_each: each(crowd.processes_kib as f64),
+            charged_kib_each: crowd.charged_kib.map(|kib| each(kib as f64)),
         });
     }
 
@@ -183,7 +186,10 @@ impl Display for Report {
         head.extend(rates.iter().map(|rate| format!("{}×/s", rate.at_once)));
         head.extend(["exec ms", "stop ms", "delete ms"].map(Into::into));
         let many = self.runtimes.iter().find_map(|row| row.alive).map_or(0, |many| many.count);
-        head.extend(["start ms", "remove ms", "KiB each"].map(|word| format!("{many}: {word}")));
+        head.extend(
+            ["start ms", "remove ms", "KiB less", "KiB charged"]
+                .map(|word| format!("{many}: {word}")),
+        );
         let rows = self.runtimes.iter().map(|row| row.cells(rates.len()));
         let right: Vec<usize> = (1..head.len()).collect();
         let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
@@ -206,6 +212,7 @@ impl Row {
             many(|m| m.start_ms_each),
             many(|m| m.remove_ms_each),
             many(|m| m.memory_kib_each),
+            cell(self.alive.and_then(|many| many.charged_kib_each)),
         ]);
         cells
     }
