@@ -149,7 +149,8 @@ fn arrows(body: &mut String, calls: &[Call], layout: &Layout) {
     let (runtime, monitor, boxed) = (0, 1, 2);
     let mut arrow = |source: Option<usize>, to: usize, target: Option<usize>, label: &str| {
         let (Some(source), Some(target)) = (source, target) else { return };
-        draw_arrow(body, calls[source].process, layout.at(source), to, layout.at(target), label);
+        let top = layout.at(source).min(layout.end_of(source) - 20.0);
+        draw_arrow(body, calls[source].process, top, to, layout.at(target), label);
     };
     arrow(find(0, runtime, &clones), monitor, find(0, monitor, &any), "fork");
     let birth = find(0, boxed, &any);

@@ -53,6 +53,12 @@ impl Layout {
         place(&self.marks, call)
     }
 
+    /// Where the block of a call ends.
+    pub fn end_of(&self, call: usize) -> f64 {
+        let block = self.blocks.iter().find(|block| block.calls.contains(&call));
+        block.map_or(f64::INFINITY, |block| block.bottom)
+    }
+
     /// Where the last block ends.
     pub fn height(&self) -> f64 {
         self.marks.last().map_or(0.0, |(_, y)| *y)

@@ -1,7 +1,5 @@
 //! What strace writes, as calls.
 
-use crate::failure::{Failure, Result};
-
 /// One of the three processes of a run in the background.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Process {
@@ -40,30 +38,45 @@ pub struct Call {
 }
 
 /// The calls of a trace by `-f -ttt`. `root` is the directory that becomes the root of the box.
-pub fn calls(text: &str, root: &str) -> Result<Vec<Call>> {
-    let mut pids: Vec<&str> = Vec::new();
+pub fn calls(text: &str, root: &str) -> Vec<Call> {
+    let mut family = Family::default();
     let mut calls = Vec::new();
     let mut begin = None;
-    for line in text.lines() {
-        let Some((pid, time, name, arguments)) = parts(line) else { continue };
-        let at = pids.iter().position(|known| *known == pid).unwrap_or_else(|| {
-            pids.push(pid);
-            pids.len() - 1
-        });
-        let processes = [Process::Runtime, Process::Monitor, Process::Box];
-        let Some(process) = processes.get(at).copied() else {
-            return Err(Failure::failed("a run in the background has three processes, not more"));
-        };
+    for (pid, time, name, arguments) in text.lines().filter_map(parts) {
         let begin = *begin.get_or_insert(time);
         calls.push(Call {
             us: ((time - begin) * 1e6).max(0.0).round() as u64,
-            process,
+            process: family.member(pid, name),
             name: name.to_owned(),
             arguments: arguments.to_owned(),
             about: about(name, arguments, root),
         });
     }
-    Ok(calls)
+    calls
+}
+
+/// Who is who: the three processes come in this order. A thread or a helper counts as whoever has made it.
+#[derive(Debug, Default)]
+struct Family<'a> {
+    known: Vec<(&'a str, Process)>,
+    parent: Option<Process>,
+}
+
+impl<'a> Family<'a> {
+    fn member(&mut self, pid: &'a str, call: &str) -> Process {
+        let known = self.known.iter().find(|(known, _)| *known == pid).map(|found| found.1);
+        let process = known.unwrap_or_else(|| {
+            let others = self.parent.unwrap_or(Process::Runtime);
+            let first = [Process::Runtime, Process::Monitor, Process::Box];
+            let process = first.get(self.known.len()).copied().unwrap_or(others);
+            self.known.push((pid, process));
+            process
+        });
+        if call.starts_with("clone") || call.ends_with("fork") {
+            self.parent = Some(process);
+        }
+        process
+    }
 }
 
 /// `4711  1795314430.797149 close(3) = 0`. The end of a call that was interrupted by another's line, a signal, and an end
@@ -140,11 +153,12 @@ mod tests {
 8  10.000600 <... clone3 resumed>) = 9
 8  10.000700 --- SIGCHLD {si_signo=SIGCHLD} ---
 9  10.000800 +++ exited with 0 +++
+10 10.000900 close(3) = 0
 ";
 
     #[test]
-    fn three_processes_are_told_apart_by_the_order_in_which_they_come() {
-        let calls = calls(TEXT, "/root").unwrap();
+    fn three_processes_are_known_by_their_order_and_others_by_their_maker() {
+        let calls = calls(TEXT, "/root");
         let found: Vec<(u64, &str, &str, &str)> =
             calls.iter().map(|c| (c.us, c.process.word(), &c.name[..], &c.about[..])).collect();
         assert_eq!(
@@ -154,6 +168,7 @@ mod tests {
                 (200, "runtime", "clone", "CLONE_CHILD_SETTID|SIGCHLD"),
                 (300, "monitor", "clone3", "CLONE_PIDFD|CLONE_NEWPID"),
                 (400, "box", "mount", "/dev"),
+                (800, "monitor", "close", ""),
             ]
         );
     }
