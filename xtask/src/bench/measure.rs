@@ -92,24 +92,3 @@ fn timed(command: &mut Command, runtime: &Runtime) -> Result<Duration> {
         false => Err(Failure::failed(format!("{}: {status}", runtime.name))),
     }
 }
-
-/// System calls of one start, all processes together; `None` without strace.
-pub fn system_calls(stage: &Stage) -> Result<Option<Vec<u32>>> {
-    if Command::new("strace").arg("-V").output().is_err() {
-        return Ok(None);
-    }
-    stage.runtimes.iter().map(|runtime| count(stage, runtime)).collect::<Result<_>>().map(Some)
-}
-
-fn count(stage: &Stage, runtime: &Runtime) -> Result<u32> {
-    let traced = stage.run(runtime, 0)?;
-    let mut strace = Command::new("strace");
-    strace.args(["-f", "-c", "-U", "calls,name"]).arg(traced.get_program()).args(traced.get_args());
-    strace.env("container", stage.home.name());
-    let output = strace.stdin(Stdio::null()).output();
-    let output = output.map_err(|error| Failure::unusable(format!("start strace: {error}")))?;
-    let table = String::from_utf8_lossy(&output.stderr).into_owned();
-    let total = table.lines().rev().find_map(|line| line.trim().strip_suffix("total"));
-    let total = total.and_then(|calls| calls.trim().parse().ok());
-    total.ok_or_else(|| Failure::failed(format!("{}: strace printed no total", runtime.name)))
-}

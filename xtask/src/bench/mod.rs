@@ -6,7 +6,7 @@
 //! | to see … | look in |
 //! | --- | --- |
 //! | who is measured, and by which commands | [`runtimes`], [`bundle`] |
-//! | starts: cold, back to back, many a second; system calls | [`measure`] |
+//! | starts: cold, back to back, many a second; system calls | [`measure`], [`calls`] |
 //! | boxes that stay: one more command, stop, removal, hundreds at once | [`alive`], [`memory`] |
 //! | where it keeps all that, and why a `kill -9` leaves nothing | [`home`] |
 //! | the table, and the JSON with what each field means | [`report`], [`machine`] |
@@ -15,6 +15,7 @@
 
 mod alive;
 mod bundle;
+mod calls;
 mod home;
 mod machine;
 mod measure;
@@ -111,7 +112,7 @@ fn measured(args: &BenchArgs, stage: &Stage) -> Result<Report> {
     }
     if wanted(What::Calls) {
         eprintln!("system calls …");
-        match measure::system_calls(stage)? {
+        match calls::system_calls(stage)? {
             Some(counts) => report.system_calls(&counts),
             None => report.not_measured("system calls: strace is not installed"),
         }

@@ -162,6 +162,9 @@ impl Report {
     }
 }
 
+/// In a cell of the table: not measured.
+const NONE: &str = "–";
+
 fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }
@@ -191,8 +194,12 @@ impl Display for Report {
                 .map(|word| format!("{many}: {word}")),
         );
         let rows = self.runtimes.iter().map(|row| row.cells(rates.len()));
-        let right: Vec<usize> = (1..head.len()).collect();
-        let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
+        let rows: Vec<Vec<String>> = rows.collect();
+        let measured = |column: &usize| rows.iter().any(|row| row[*column] != NONE);
+        let columns: Vec<usize> = (0..head.len()).filter(measured).collect();
+        let shown = |row: &Vec<String>| columns.iter().map(|at| row[*at].clone()).collect();
+        let rows: Vec<Vec<String>> = std::iter::once(&head).chain(&rows).map(shown).collect();
+        let right: Vec<usize> = (1..columns.len()).collect();
         f.write_str(&table::layout(&rows, &right))?;
         self.not_measured.iter().try_for_each(|what| writeln!(f, "not measured: {what}"))
     }
@@ -202,9 +209,9 @@ impl Row {
     fn cells(&self, rates: usize) -> Vec<String> {
         let median = |spread: Option<Spread>| cell(spread.map(|spread| spread.median));
         let mut cells = vec![self.name.clone(), median(self.cold_ms), median(self.warm_ms)];
-        cells.push(self.system_calls.map_or("–".into(), |calls| calls.to_string()));
+        cells.push(self.system_calls.map_or(NONE.into(), |calls| calls.to_string()));
         let rate =
-            |at: usize| self.per_second.get(at).map_or("–".into(), |r| format!("{:.0}", r.rate));
+            |at: usize| self.per_second.get(at).map_or(NONE.into(), |r| format!("{:.0}", r.rate));
         cells.extend((0..rates).map(rate));
         cells.extend([self.exec_ms, self.stop_ms, self.delete_ms].map(median));
         let many = |value: fn(&Many) -> f64| cell(self.alive.as_ref().map(value));
@@ -219,7 +226,7 @@ impl Row {
 }
 
 fn cell(value: Option<f64>) -> String {
-    value.map_or("–".into(), |value| format!("{value:.1}"))
+    value.map_or(NONE.into(), |value| format!("{value:.1}"))
 }
 
 #[cfg(test)]
