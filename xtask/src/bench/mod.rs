@@ -77,14 +77,19 @@ pub fn bench(args: &BenchArgs) -> Result<()> {
     sys::outlive_interrupts();
     sys::adopt_orphans().doing("become the reaper of", "orphans".as_ref())?;
     eprintln!("building; a release build takes minutes the first time …");
-    let stage = Stage::set()?;
-    let report = measured(args, &stage)?;
+    let report =
+        Stage::set().and_then(|stage| measured(args, &stage)).map_err(unless_interrupted)?;
     print!("{report}");
     let book = workspace::root().join("book/bench.json");
     match args.json.as_ref().or(args.record.then_some(&book)) {
         Some(file) => std::fs::write(file, report.json()).doing("write", file),
         None => Ok(()),
     }
+}
+
+/// What Ctrl-C breaks needs no explanation.
+fn unless_interrupted(why: Failure) -> Failure {
+    if sys::interrupted() { Failure::status(130) } else { why }
 }
 
 /// Lessons ask for root themselves. Here one process must be root from beginning to end.
@@ -131,8 +136,10 @@ fn measured(args: &BenchArgs, stage: &Stage) -> Result<Report> {
 /// A runtime that cannot have so many is not in the figures; the others are.
 fn crowds(stage: &Stage, count: usize, report: &mut Report) -> Result<()> {
     let first = stage.runtimes.first().map(|runtime| alive::crowd(stage, runtime, count));
-    if first.is_some() && sys::interrupted() {
-        return Err(Failure::status(130));
+    if let Some(Err(why)) = first
+        && sys::interrupted()
+    {
+        return Err(why);
     }
     for (index, runtime) in stage.runtimes.iter().enumerate() {
         match alive::crowd(stage, runtime, count) {
