@@ -177,11 +177,9 @@ fn draw_arrow(body: &mut String, from: usize, top: f64, to: usize, bottom: f64, 
         body,
         "<path d=\"M{start} {top:.1} L {end} {bottom:.1}\" class=\"line\" marker-end=\"url(#tip-trace)\"/>"
     );
-    text(
-        body,
-        (start + end) / 2.0,
-        (top + bottom) / 2.0 - 6.0 - (bottom - top).abs() / 6.0,
-        "mid fine",
-        label,
-    );
+    // Beside the line, at the side to which it falls.
+    let fall = (bottom - top).abs();
+    let aside = (fall / 4.0).min(8.0) * (end - start).signum();
+    let (x, y) = ((start + end) / 2.0 + aside, (top + bottom) / 2.0 - 6.0 - fall / 8.0);
+    text(body, x, y, "mid fine", label);
 }
