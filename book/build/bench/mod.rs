@@ -115,9 +115,8 @@ impl Bars {
 
     fn drawing(&self, runtimes: &[Value]) -> Result<String, String> {
         let values = |runtime: &Value| -> Vec<(f64, &str)> {
-            let value = |(at, label): &(&str, &'static str)| {
-                Some((runtime.pointer(at)?.as_f64()?.max(0.0), *label))
-            };
+            let value =
+                |(at, label): &(&str, &'static str)| Some((runtime.pointer(at)?.as_f64()?, *label));
             self.series.iter().filter_map(value).collect()
         };
         let all: Vec<(&Value, Vec<(f64, &str)>)> =

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -40,7 +40,7 @@ impl<'a> Alive<'a> {
         place: usize,
     ) -> Result<(Alive<'a>, Duration)> {
         let mut command = stage.start_alive(runtime, place)?;
-        command.stdout(std::process::Stdio::null());
+        command.stdout(Stdio::null());
         let begin = Instant::now();
         let stays = match runtime.kind {
             Kind::Floor | Kind::Bubblewrap => {
