@@ -39,7 +39,7 @@ pub fn sweep() -> Result<Swept> {
     {
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name == "rootfs" || name.starts_with(network::FILE) {
+        if name.starts_with("rootfs") || name.starts_with(network::FILE) {
             continue;
         }
         if name.starts_with("run-") && is_alive(&path) {
@@ -179,7 +179,7 @@ fn open_up(dir: &Path) -> std::io::Result<()> {
 }
 
 /// Detaches every mount at or below `dir`, the latest first.
-fn unmount_below(dir: &Path) -> Result<()> {
+pub fn unmount_below(dir: &Path) -> Result<()> {
     let mounts = Process::this().mounts()?;
     let below = mounts.iter().rev().filter(|mount| mount.point.starts_with(dir));
     for point in below.map(|mount| mount.point.as_path()) {

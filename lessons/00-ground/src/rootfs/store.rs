@@ -46,9 +46,6 @@ pub enum Swept {
 /// Removes every tree, unless somebody uses one.
 pub fn sweep() -> Result<Swept> {
     let store = locate()?;
-    if !store.is_dir() {
-        return Ok(Swept::Nothing);
-    }
     let swept = sweep_at(&store)?;
     if let (Swept::Removed(_), Some(ours)) = (&swept, store.parent()) {
         // Stays when something else of the kit is in it.
@@ -58,11 +55,21 @@ pub fn sweep() -> Result<Swept> {
 }
 
 fn sweep_at(store: &Path) -> Result<Swept> {
+    let aside = store.with_extension("old");
+    // A sweeper that was killed has left it.
+    let left = aside.is_dir();
+    host::sweep::remove_run(&aside)?;
+    if !store.is_dir() {
+        return Ok(if left { Swept::Removed(aside) } else { Swept::Nothing });
+    }
     let Some(_lock) = lock(store, FlockArg::LockExclusiveNonblock)? else {
         return Ok(Swept::InUse(store.into()));
     };
     // Unmounts first: to remove files through a forgotten bind mount would be a disaster.
-    host::sweep::remove_run(store)?;
+    host::sweep::unmount_below(store)?;
+    // In one step nobody finds it any more. Whoever asks for a tree meanwhile makes a store, and a lock, of its own.
+    quietly(format_args!("rename {}", store.display())).run(|| fs::rename(store, &aside))?;
+    host::sweep::remove_run(&aside)?;
     Ok(Swept::Removed(store.into()))
 }
 
@@ -127,7 +134,7 @@ fn share(store: &Path) -> Result<Flock<File>> {
     }
 }
 
-/// Locks the file `lock` of the store. `None` when the lock is held, or a sweeper removed it before it was ours.
+/// Locks the file `lock` of the store. `None` when the lock is held, or a sweeper took it away before it was ours.
 fn lock(store: &Path, how: FlockArg) -> Result<Option<Flock<File>>> {
     let path = store.join("lock");
     let open = || match File::create(&path) {
@@ -138,15 +145,32 @@ fn lock(store: &Path, how: FlockArg) -> Result<Option<Flock<File>>> {
         return Ok(None);
     };
     match Flock::lock(file, how) {
-        Ok(lock) if lock.metadata().is_ok_and(|file| file.nlink() > 0) => Ok(Some(lock)),
+        Ok(lock) if is_at(&lock, &path) => Ok(Some(lock)),
         Ok(_) | Err((_, Errno::EWOULDBLOCK)) => Ok(None),
         Err((_, errno)) => Err(Error::os(format_args!("flock {}", path.display()), errno)),
     }
 }
 
+/// Whether the path still leads to this file.
+fn is_at(file: &File, path: &Path) -> bool {
+    let identity = |meta: fs::Metadata| (meta.dev(), meta.ino());
+    let (ours, there) = (file.metadata().map(identity), fs::metadata(path).map(identity));
+    ours.is_ok_and(|ours| there.is_ok_and(|there| ours == there))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_killed_sweeper_left_is_removed() {
+        let store = env::temp_dir().join(format!("bxw-aside-{}", std::process::id()));
+        let aside = store.with_extension("old");
+        fs::create_dir_all(aside.join("tree")).unwrap();
+        assert_eq!(sweep_at(&store).unwrap(), Swept::Removed(aside.clone()));
+        assert!(!aside.exists());
+        assert_eq!(sweep_at(&store).unwrap(), Swept::Nothing);
+    }
 
     #[test]
     fn a_store_in_use_is_not_swept() {
