@@ -14,6 +14,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 use nix::unistd::{read, write};
 
+use super::guardian::Guardian;
 use super::line::Line;
 use super::monitor::wire::{LARGEST, Message};
 use super::sys;
@@ -22,8 +23,12 @@ use super::terminal::Size;
 /// Ctrl-P, and then Ctrl-Q: leave the box alone.
 const DETACH: [u8; 2] = [0x10, 0x11];
 
-/// The terminal on standard input as it was; restored when dropped, and so by every way out.
-struct Raw(Termios);
+/// The terminal on standard input as it was; restored when dropped, and so by every way out. After a SIGKILL its guardian
+/// does that.
+struct Raw {
+    before: Termios,
+    _guardian: Guardian,
+}
 
 impl Raw {
     /// From now on every key goes to the box, Ctrl-C too. See termios(3).
@@ -32,22 +37,28 @@ impl Raw {
             return Ok(None);
         }
         let before = quietly("tcgetattr").run(|| tcgetattr(io::stdin()))?;
-        let raw = Raw(before);
+        let _guardian = Guardian::begin(&before, &as_raw(&before))?;
+        let raw = Raw { before, _guardian };
         raw.again()?;
         Ok(Some(raw))
     }
 
     /// A shell that has stopped and resumed us has its own mind about terminals.
     fn again(&self) -> Result<()> {
-        let mut raw = self.0.clone();
-        cfmakeraw(&mut raw);
+        let raw = as_raw(&self.before);
         quietly("tcsetattr").run(|| tcsetattr(io::stdin(), SetArg::TCSANOW, &raw))
     }
 }
 
+fn as_raw(modes: &Termios) -> Termios {
+    let mut raw = modes.clone();
+    cfmakeraw(&mut raw);
+    raw
+}
+
 impl Drop for Raw {
     fn drop(&mut self) {
-        let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, &self.0);
+        let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, &self.before);
     }
 }
 

@@ -7,7 +7,7 @@
 //! | run in the foreground, with nobody in between | [`foreground`] |
 //! | keep what it is made of: image, layers | [`made_of`] |
 //! | run in the background, or in a terminal of its own | [`monitor`], [`terminal`] |
-//! | be attached to it | [`attach`] |
+//! | be attached to it | [`attach`], and `guardian`, which puts the terminal right |
 //! | find a command: `ps`, `exec`, `logs` … | [`verbs`] |
 
 pub mod attach;
@@ -16,6 +16,7 @@ pub mod compose;
 pub mod flags;
 pub mod foreground;
 pub mod joined;
+mod guardian;
 pub mod line;
 pub mod log_opt;
 pub mod made_of;
