@@ -5,11 +5,12 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use clone_pid::Child;
 use ground::call::quietly;
+use ground::cgroup::{Controller, Frozen};
 use ground::error::Kind;
 use ground::host::sweep;
 use ground::proc::read_records;
@@ -20,11 +21,16 @@ use nix::unistd::Pid;
 
 use super::names::SHOWN;
 use super::record::{self, Spec, State, Status, now};
+use super::verbs::place;
 
 /// The lock whose holder is the parent of the box.
 const MONITOR: &str = "monitor";
 /// The lock around every change of the state is that of the directory itself.
 const LOCK: &str = ".";
+/// In the file `exit`, in place of a status.
+const RUNS: &str = "   \n";
+/// The same, when nobody saw how it ended.
+const UNSEEN: &str = "?  \n";
 
 /// A box of the store.
 #[derive(Clone, Debug)]
@@ -80,7 +86,7 @@ impl Boxed {
     pub fn look(&self) -> Result<State> {
         let state = self.state()?;
         if !state.status.lives() || self.is_watched()? {
-            return Ok(state);
+            return Ok(self.melted(state));
         }
         let lock = self.lock()?;
         // Its monitor may have come to its end, in order, in between.
@@ -89,6 +95,17 @@ impl Boxed {
             true => Ok(self.repair(state, &lock)),
             false => Ok(state),
         }
+    }
+
+    /// `pause` writes down what it is about to do, and `unpause` what it has done: one that was killed in between has left
+    /// a box that says it is frozen, and is not.
+    fn melted(&self, mut state: State) -> State {
+        let frozen =
+            || place(self, &state, Controller::FREEZER).and_then(|place| place.frozen()).ok();
+        if state.status == Status::Paused && frozen() == Some(Frozen::No) {
+            state.status = Status::Running;
+        }
+        state
     }
 
     /// Nobody saw its end: the monitor was killed, or the machine was. What it left is removed as `clean` would.
@@ -100,8 +117,14 @@ impl Boxed {
         }
         state.status = Status::Exited;
         (state.pid, state.code, state.finished) = (None, None, now());
-        state.error = "its monitor was killed, or the machine".to_string();
-        self.tell_end(Some(255));
+        match self.told() {
+            // The monitor has seen its end; there was no room for more.
+            Some((code, when)) => (state.code, state.finished) = (code, when),
+            None => self.tell(UNSEEN),
+        }
+        if state.code.is_none() {
+            state.error = "its monitor was killed, or the machine".to_string();
+        }
         // On a full disk the next who looks comes to the same answer.
         let _ = self.write(&state, lock);
         state
@@ -191,11 +214,22 @@ impl Boxed {
     }
 
     /// For `wait`, which holds this file open: it can be read even when the box has been removed.
-    /// Empty as long as it runs.
     pub(super) fn tell_end(&self, code: Option<u8>) {
-        let open = OpenOptions::new().write(true).truncate(true).open(self.dir.join("exit"));
-        let text = code.map(|code| format!("{code}\n")).unwrap_or_default();
+        self.tell(&code.map_or(RUNS.to_string(), |code| format!("{code:<3}\n")));
+    }
+
+    /// Always as long as before, and in the same place.
+    fn tell(&self, text: &str) {
+        let open = OpenOptions::new().write(true).open(self.dir.join("exit"));
         let _ = open.and_then(|mut file| file.write_all(text.as_bytes()));
+    }
+
+    /// What was told of its end, and when; nothing as long as it runs.
+    fn told(&self) -> Option<(Option<u8>, u64)> {
+        let at = self.dir.join("exit");
+        let (text, meta) = (fs::read_to_string(&at).ok()?, fs::metadata(&at).ok()?);
+        let when = u64::try_from(meta.mtime()).ok()? * 1_000_000_000 + meta.mtime_nsec() as u64;
+        (text.len() == RUNS.len() && text != RUNS).then(|| (text.trim().parse().ok(), when))
     }
 
     /// Its first process, which no other can be mistaken for.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use nix::unistd::{SysconfVar, sysconf};
+
 use super::record::now;
 
 /// `2026-11-22T00:07:31.123456789Z`, as Docker writes it; a moment that never was is year 1.
@@ -27,7 +29,16 @@ fn date(days: u64) -> (u64, u64, u64) {
     (era * 400 + year + u64::from(month <= 2), month, day)
 }
 
-/// `3 minutes`: how long it has been since.
+/// How long a process has been there that began so many clock ticks after the boot, by the clock that nobody can set.
+/// See proc_uptime(5) and starttime in proc_pid_stat(5).
+pub fn age(ticks: u64) -> Option<String> {
+    let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
+    let uptime: f64 = uptime.split_whitespace().next()?.parse().ok()?;
+    let begun = ticks as f64 / sysconf(SysconfVar::CLK_TCK).ok()?? as f64;
+    Some(about(Duration::from_secs_f64((uptime - begun).max(0.0))))
+}
+
+/// `3 minutes`: how long it has been since, by the wall clock.
 pub fn since(ns: u64) -> String {
     about(Duration::from_nanos(now().saturating_sub(ns)))
 }

@@ -35,6 +35,15 @@ impl Client {
         Client { wire, waiting: None, gone: false }
     }
 
+    /// The box has ended, and what is still in its pipes is all that there will be: with more room it can be sent at once,
+    /// and nobody need wait for who reads slowly. The kernel keeps it when this side is closed.
+    pub fn widen(&mut self) {
+        self.wire.widen();
+        if let Some(message) = self.waiting.take() {
+            self.send(&message);
+        }
+    }
+
     /// Sends, or keeps what there is no room for.
     pub fn send(&mut self, message: &[u8]) {
         match self.wire.try_send(message) {

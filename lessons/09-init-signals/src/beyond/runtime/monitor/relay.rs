@@ -20,7 +20,7 @@ use super::log::{HEAD, Log};
 use super::wire::{LARGEST, Message, Wire};
 use crate::beyond::runtime::sys;
 
-/// How long a client that takes nothing may delay the end.
+/// How long a client that takes nothing may delay the end, if there is more than it has room for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// All descriptors of a monitor.
@@ -98,6 +98,7 @@ impl Hub {
     pub fn serve(&mut self, running: &Running) -> Result<()> {
         let child = running.child().as_fd();
         while !self.turn(running, Some(child), None)? {}
+        self.clients.iter_mut().for_each(Client::widen);
         let until = Instant::now() + PATIENCE;
         // Everybody who could write is dead: what there is to read is there now.
         while !self.outputs.is_empty() || self.clients.iter().any(|c| c.waiting.is_some()) {

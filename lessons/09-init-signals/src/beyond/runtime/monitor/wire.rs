@@ -8,7 +8,7 @@ use ground::{Error, Result};
 use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, Backlog, MsgFlags, SockFlag, SockType, UnixAddr, bind, connect, listen, recv,
-    send, socket, socketpair,
+    send, setsockopt, socket, socketpair, sockopt,
 };
 
 use crate::beyond::runtime::terminal::Size;
@@ -102,12 +102,18 @@ impl Wire {
         }
     }
 
+    /// As much room for what is sent as the system allows: SO_SNDBUF in socket(7).
+    pub fn widen(&self) {
+        let _ = setsockopt(&self.0, sockopt::SndBuf, &(1 << 20));
+    }
+
     /// The next message; `None` when the other side is gone.
     pub fn receive(&self) -> Option<Message> {
         let mut buffer = vec![0; LARGEST + 1];
         loop {
             match recv(self.0.as_raw_fd(), &mut buffer, MsgFlags::empty()) {
-                Err(Errno::EINTR) => continue,
+                // It went without having read all that we sent. What it had sent is there all the same.
+                Err(Errno::EINTR | Errno::ECONNRESET) => continue,
                 Ok(n @ 1..) => return Message::parse(&buffer[..n]),
                 _ => return None,
             }

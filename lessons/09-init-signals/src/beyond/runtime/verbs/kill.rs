@@ -27,7 +27,8 @@ pub(super) fn run(matches: &ArgMatches) -> Result<u8> {
         let state = boxed.look()?;
         let first = boxed.first(&state)?;
         if signal == libc::SIGKILL {
-            boxed.update(|state| state.stopped = true)?;
+            // Where that cannot be written no policy starts it again either: its monitor cannot write.
+            let _ = boxed.update(|state| state.stopped = true);
         }
         send(&first, signal)?;
         // In cgroup v1 not even SIGKILL reaches what is frozen.

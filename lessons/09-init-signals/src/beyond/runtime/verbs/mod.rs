@@ -33,6 +33,8 @@ use ground::lesson::{OwnVerb, arguments};
 use ground::{Error, Result};
 use nix::sys::signal::Signal;
 
+pub(super) use pause::place;
+
 use super::boxed::Boxed;
 use super::compose::PartsList;
 use super::store::Store;

@@ -37,9 +37,24 @@ pub(super) fn pause(matches: &ArgMatches) -> Result<u8> {
             let what = format!("{} is paused already", boxed.spec.name);
             return Err(Error::new(Kind::Failed, what));
         }
-        Paused::begin(place(boxed, &state, Controller::FREEZER)?)?.stay();
-        boxed.update(|state| state.status = Status::Paused).map(drop)
+        // First: if we are killed in between, whoever finds it frozen finds this, too. It may have ended just now.
+        turn(boxed, Status::Running, Status::Paused)?;
+        let paused = place(boxed, &state, Controller::FREEZER).and_then(Paused::begin);
+        if paused.is_err() {
+            let _ = turn(boxed, Status::Paused, Status::Running);
+        }
+        paused.map(Paused::stay)
     })
+}
+
+/// From one state to another, if it is in that.
+fn turn(boxed: &Boxed, from: Status, to: Status) -> Result<()> {
+    let change = |state: &mut State| {
+        if state.status == from {
+            state.status = to;
+        }
+    };
+    boxed.update(change).map(drop)
 }
 
 pub(super) fn unpause(matches: &ArgMatches) -> Result<u8> {
@@ -57,16 +72,15 @@ pub(super) fn unpause(matches: &ArgMatches) -> Result<u8> {
 /// Lets a box go on.
 pub(super) fn thaw(boxed: &Boxed, state: &State) -> Result<()> {
     Paused::found(place(boxed, state, Controller::FREEZER)?).resume()?;
-    let going = |state: &mut State| {
-        if state.status == Status::Paused {
-            state.status = Status::Running;
-        }
-    };
-    boxed.update(going).map(drop)
+    turn(boxed, Status::Paused, Status::Running)
 }
 
 /// The group of a box in one hierarchy: it is called after the run of its monitor.
-pub(super) fn place(boxed: &Boxed, state: &State, controller: Controller) -> Result<Place> {
+pub(in crate::beyond::runtime) fn place(
+    boxed: &Boxed,
+    state: &State,
+    controller: Controller,
+) -> Result<Place> {
     let flags = boxed.spec.understand(&[], None)?.0;
     let parent = match &flags.cgroup_parent {
         Some(path) => cgroup::below(controller, path)?,

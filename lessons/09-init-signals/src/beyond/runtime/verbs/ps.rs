@@ -8,7 +8,7 @@ use super::{arguments, say, table};
 use crate::beyond::runtime::boxed::Boxed;
 use crate::beyond::runtime::record::{State, Status};
 use crate::beyond::runtime::store::Store;
-use crate::beyond::runtime::when::{rfc3339, since};
+use crate::beyond::runtime::when::{age, rfc3339, since};
 
 /// List boxes: those that run, or all
 #[derive(Parser)]
@@ -112,10 +112,11 @@ fn shorten(text: &str, whole: bool) -> String {
 /// `Up 3 minutes`, `Exited (137) 2 hours ago`.
 pub(super) fn status(state: &State) -> String {
     let code = state.code.map_or("unknown".to_string(), |code| code.to_string());
+    let up = || age(state.ticks).filter(|_| state.ticks > 0).unwrap_or(since(state.started));
     match state.status {
         Status::Created => "Created".to_string(),
-        Status::Running => format!("Up {}", since(state.started)),
-        Status::Paused => format!("Up {} (Paused)", since(state.started)),
+        Status::Running => format!("Up {}", up()),
+        Status::Paused => format!("Up {} (Paused)", up()),
         Status::Restarting => format!("Restarting ({code}) {} ago", since(state.finished)),
         Status::Exited => format!("Exited ({code}) {} ago", since(state.finished)),
     }

@@ -58,17 +58,13 @@ pub(super) fn stop(boxed: &Boxed, signal: Option<i32>, timeout: Option<i64>) -> 
     if !state.status.lives() {
         return Ok(());
     }
-    let state = boxed.update(|state| state.stopped = true).unwrap_or(state);
+    // On a full disk no policy starts it again either: its monitor finds that it cannot write.
+    let _ = boxed.update(|state| state.stopped = true);
     let flags = boxed.spec.understand(&[], None)?.0.runtime;
     let signal = signal.or(flags.stop_signal).unwrap_or(libc::SIGTERM);
     let grace = timeout.or(flags.stop_timeout).unwrap_or(10);
     let grace = u64::try_from(grace).ok().map(Duration::from_secs);
-    match boxed.first(&state) {
-        Ok(first) => end(boxed, &state, &first, signal, grace)?,
-        // Between two starts: its monitor waits, and is told by a signal.
-        Err(_) => wake(&state),
-    }
-    settled(boxed)
+    settled(boxed, |state, first| end(boxed, state, first, signal, grace))
 }
 
 fn end(
@@ -103,10 +99,23 @@ fn wake(state: &State) {
     let _ = kill(Pid::from_raw(state.monitor), Signal::SIGTERM);
 }
 
-/// Waits until it is written down that the box has ended.
-pub(super) fn settled(boxed: &Boxed) -> Result<()> {
-    let begin = Instant::now();
-    while boxed.dir.exists() && boxed.look().is_ok_and(|state| state.status.lives()) {
+/// Ends one process after another until it is written down that the box has ended: its monitor may have been about to start
+/// it again when it was told not to.
+fn settled(boxed: &Boxed, end: impl Fn(&State, &Child) -> Result<()>) -> Result<()> {
+    let (mut asked, mut begin) = (None, Instant::now());
+    // Removed is ended, too.
+    while let Some(state) = boxed.look().ok().filter(|state| state.status.lives()) {
+        match boxed.first(&state) {
+            Ok(first) if asked != state.pid => {
+                end(&state, &first)?;
+                (asked, begin) = (state.pid, Instant::now());
+            }
+            // Somebody has frozen it meanwhile. In cgroup v1 not even SIGKILL reaches it then.
+            Ok(_) if state.status == Status::Paused => thaw(boxed, &state)?,
+            // Between two starts: its monitor waits, and is told by a signal.
+            Err(_) if state.status == Status::Restarting => wake(&state),
+            _ => {}
+        }
         if begin.elapsed() > Duration::from_secs(20) {
             let what = format!("{} does not end", boxed.spec.name);
             return Err(Error::new(Kind::Failed, what)

@@ -10,6 +10,7 @@ use ground::{Error, Result, interrupt};
 
 use super::{arguments, complain, say};
 use crate::beyond::runtime::boxed::Boxed;
+use crate::beyond::runtime::record::{State, Status};
 use crate::beyond::runtime::store::Store;
 
 /// Wait until boxes end, and print their status
@@ -56,11 +57,21 @@ fn end(boxed: &Boxed, file: &mut File) -> Result<u8> {
             file.rewind()?;
             file.read_to_string(&mut text).map(|_| text)
         })?;
-        match (text.trim().parse(), state.status.lives()) {
-            (Ok(code), _) if state.pid.is_none() => return Ok(code),
-            (Ok(_), _) | (Err(_), true) => interrupt::sleep(Duration::from_millis(10)),
-            (Err(_), false) if fs::exists(&boxed.dir).unwrap_or(false) => return Ok(0),
-            (Err(_), false) => return Err(Error::environment("it was removed before it ended")),
+        match (status(&text), state.status.lives()) {
+            (Some(code), _) if state.pid.is_none() => return Ok(code),
+            (Some(_), _) | (None, true) => interrupt::sleep(Duration::from_millis(10)),
+            (None, false) if fs::exists(&boxed.dir).unwrap_or(false) => return Ok(known(&state)),
+            (None, false) => return Err(Error::environment("it was removed before it ended")),
         }
     }
+}
+
+/// Of one that was never started, or whose end could not be written.
+fn known(state: &State) -> u8 {
+    state.code.unwrap_or(if state.status == Status::Created { 0 } else { 255 })
+}
+
+/// `?` is what nobody saw.
+fn status(text: &str) -> Option<u8> {
+    if text.starts_with('?') { Some(255) } else { text.trim().parse().ok() }
 }
