@@ -3,9 +3,11 @@
 
 pub mod archive;
 mod background;
+mod crowd;
 pub mod devices;
 mod hosts;
 pub mod inits;
+pub mod person;
 pub mod refusal;
 pub mod rooted;
 pub mod router;
@@ -22,6 +24,7 @@ use std::process::Command;
 use ground::story::Event;
 
 pub use background::{Background, eventually, group, moments};
+pub use crowd::crowd;
 pub use hosts::{NOBODY, as_nobody, guest, mount_in_namespace_of, on_shared_mounts};
 pub use scratch::Scratch;
 pub use skip::{left_out, needs, program};

@@ -1,8 +1,6 @@
 //! The monitor of lesson 09: what it keeps, what it passes on, how it starts a box again.
 
 use std::fs;
-use std::io::Write;
-use std::process::Stdio;
 
 use ground::needs::Need;
 use nix::sys::signal::{Signal, kill};
@@ -91,81 +89,6 @@ fn out_of_memory_is_written_down() {
     let boxed = runtime.start("eater", &[&["-m", "16m"], &eat[..]].concat());
     boxed.becomes("exited");
     assert_eq!(boxed.state("OOMKilled"), "true");
-}
-
-#[test]
-fn what_is_typed_comes_back_byte_for_byte() {
-    if !needs(&NEEDS) {
-        return;
-    }
-    let runtime = Runtime::new();
-    let sent: Vec<u8> =
-        (0..4_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    runtime.said(&["create", "-i", "--name", "cat", "cat"]);
-    let mut command = runtime.command(&["start", "-ai", "cat"]);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let output = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            stdin.write_all(&sent).unwrap();
-            drop(stdin);
-        });
-        child.wait_with_output().unwrap()
-    });
-    assert!(output.status.success() && output.stdout == sent, "{} bytes", output.stdout.len());
-    let log = runtime.output(&["logs", "cat"]).stdout;
-    assert!(log == sent, "{} bytes of {}", log.len(), sent.len());
-}
-
-#[test]
-fn large_output_is_passed_on_without_loss() {
-    if !needs(&NEEDS) {
-        return;
-    }
-    let runtime = Runtime::new();
-    let mib = if std::env::var_os("BXW_SOAK").is_some() { 1000 } else { 32 };
-    let script = format!("head -c {mib}m /dev/zero; echo end >&2");
-    let boxed = runtime.start("loud", &["sh", "-c", &script]);
-    assert_eq!(runtime.said(&["wait", "loud"]), "0");
-    assert_eq!(boxed.state("Status"), "exited");
-    let output = runtime.output(&["logs", "loud"]);
-    assert_eq!((output.stdout.len(), output.stderr), (mib << 20, b"end\n".to_vec()));
-    // Straight through, and by way of somebody who is attached.
-    for way in [&["run", "--no-card"][..], &["start", "-a"]] {
-        let rest: &[&str] = if way[0] == "run" { &["sh", "-c", &script] } else { &["loud"] };
-        assert_eq!(runtime.output(&[way, rest].concat()).stdout.len(), mib << 20, "{way:?}");
-    }
-}
-
-#[test]
-fn who_does_not_read_holds_the_box_up_and_loses_nothing() {
-    if !needs(&NEEDS) {
-        return;
-    }
-    let runtime = Runtime::new();
-    let script = "head -c 4m /dev/zero; echo done > /tmp/done; exec sleep 1000";
-    runtime.said(&["create", "--name", "held", "sh", "-c", script]);
-    let mut command = runtime.command(&["start", "-a", "held"]);
-    let mut slow = command.stdout(Stdio::piped()).spawn().unwrap();
-    let boxed = runtime.named("held");
-    boxed.becomes("running");
-    // It stands still when nothing more comes into its log.
-    let log = boxed.inspect()["LogPath"].as_str().unwrap().to_string();
-    let length = || fs::metadata(&log).map_or(0, |meta| meta.len());
-    eventually("the box has written and stands still", || {
-        let before = length();
-        std::thread::sleep(std::time::Duration::from_millis(300));
-        (before > 0 && length() == before).then_some(())
-    });
-    let is_done = || runtime.ask(&["exec", "held", "cat", "/tmp/done"]).0 == "done";
-    assert!(!is_done(), "4 MiB do not fit into pipes and sockets");
-    let mut read = vec![0; 4 << 20];
-    std::io::Read::read_exact(slow.stdout.as_mut().unwrap(), &mut read).unwrap();
-    eventually("the box goes on", || is_done().then_some(()));
-    // Who goes away altogether holds nobody up.
-    slow.kill().unwrap();
-    slow.wait().unwrap();
-    runtime.said(&["stop", "-t", "0", "held"]);
 }
 
 #[test]

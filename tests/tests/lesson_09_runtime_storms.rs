@@ -1,21 +1,19 @@
-//! The runtime of lesson 09 when things go wrong, or happen all at once: what is on disk stays true, and nothing is left.
+//! Many boxes of lesson 09 at once, or one after the other, and commands that are killed: what is on disk stays true, and
+//! nothing is left.
 //!
-//! `BXW_SOAK=1` makes the crowds as large as the issue asks; without it they are as large as a few seconds allow.
+//! `BXW_SOAK=1` makes the crowds as large as the issue asks (200 boxes at once, 2,000 in a row); `BXW_SOAK=5` five times
+//! that. Without it they are as large as a few seconds allow.
 
 use std::fs;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
 use ground::needs::Need;
 use tests::runtime::Runtime;
-use tests::{eventually, moments, needs, program};
+use tests::{crowd, eventually, moments, needs};
 
 const NEEDS: [Need; 3] = [Need::Admin, Need::Clone3, Need::MountSetattr];
-
-fn crowd(usual: usize, soak: usize) -> usize {
-    if std::env::var_os("BXW_SOAK").is_some() { soak } else { usual }
-}
 
 fn spawn(runtime: &Runtime, args: &[&str]) -> Child {
     let mut command = runtime.command(args);
@@ -80,17 +78,37 @@ fn many_boxes_live_at_once() {
     runtime.leaves_nothing();
 }
 
+/// Groups of every hierarchy, those included that are dead and still held: `/proc/cgroups` counts both.
+fn groups() -> u64 {
+    let text = fs::read_to_string("/proc/cgroups").unwrap_or_default();
+    let numbers =
+        text.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok());
+    numbers.sum()
+}
+
 #[test]
 fn short_boxes_in_a_row_leave_nothing() {
     if !needs(&NEEDS) {
         return;
     }
     let runtime = Runtime::new();
-    for round in 0..crowd(40, 2000) {
+    let all = crowd(100, 2000);
+    let before = groups();
+    for round in 0..all {
         let way = if round % 2 == 0 { "--no-card" } else { "-d" };
         runtime.said(&["run", "--rm", way, "true"]);
     }
     runtime.leaves_nothing();
+    let left = names(&runtime.data());
+    assert_eq!(left, ["boxes"], "nothing else outlives a box");
+    // Others are at work on this host, too: a leak would be one for each box, and in each of several hierarchies.
+    let grown = groups().saturating_sub(before);
+    assert!(grown < all as u64 || all < 1000, "{grown} groups more after {all} boxes");
+}
+
+fn names(dir: &std::path::Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).unwrap().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
 #[test]
@@ -99,42 +117,100 @@ fn whoever_is_killed_whenever_order_can_be_restored() {
         return;
     }
     let runtime = Runtime::new();
-    let verbs: [&[&str]; 14] = [
+    let verbs: [&[&str]; 22] = [
         &["run", "-d", "sleep", "1000"],
         &["run", "-d", "--rm", "sleep", "0.05"],
         &["run", "--no-card", "sleep", "0.05"],
-        &["create", "true"],
+        &["create", "--name", "made", "true"],
         &["run", "-d", "--restart", "always", "false"],
         &["exec", "mark", "sleep", "0.05"],
         &["exec", "-d", "mark", "sleep", "0.1"],
+        &["logs", "-f", "mark"],
+        &["attach", "mark"],
+        &["wait", "mark"],
         &["pause", "mark"],
         &["unpause", "mark"],
+        &["kill", "-s", "HUP", "mark"],
         &["stop", "-t", "0", "mark"],
         &["start", "mark"],
         &["restart", "-t", "0", "mark"],
+        &["rename", "made", "renamed"],
+        &["rename", "renamed", "made"],
         &["ps", "-a"],
+        &["rm", "-f", "made"],
+        &["kill", "mark"],
         &["prune"],
     ];
     let rounds = verbs.iter().cycle().zip(moments(Duration::from_millis(60)));
     runtime.start("mark", &["sleep", "1000"]);
-    for (args, moment) in rounds.take(crowd(56, 500)) {
+    for (args, moment) in rounds.take(crowd(88, 1000)) {
         let mut child = spawn(&runtime, args);
         sleep(moment);
         let _ = child.kill();
         let _ = child.wait();
+        // Whatever has happened, what is there can be listed.
         runtime.said(&["ps", "-a"]);
+        if *args == ["prune"] {
+            runtime.ask(&["run", "-d", "--name", "mark", "sleep", "1000"]);
+        }
     }
     // A starter that was killed has left a monitor that goes on with what it was asked for.
     eventually("everything can be removed", || {
         let ids = runtime.said(&["ps", "-aq"]);
         let ids: Vec<&str> = ids.lines().collect();
         if !ids.is_empty() {
-            runtime.output(&[&["rm", "-f"], &ids[..]].concat());
+            let output = runtime.output(&[&["rm", "-f"], &ids[..]].concat());
+            let errors = String::from_utf8_lossy(&output.stderr);
+            // One that was to be removed anyway may have gone by itself.
+            assert!(errors.lines().all(|line| line.contains("there is no box")), "{errors}");
         }
         runtime.said(&["prune"]);
-        tests::lesson("00-ground").arg("clean").env("SUDO_UID", runtime.uid()).output().unwrap();
+        tests::lesson("00-ground").arg("clean").env("SUDO_UID", runtime.uid()).assert().success();
         runtime.left().is_empty().then_some(())
     });
+}
+
+/// Who is killed between writing down that a box is frozen and freezing it, or the other way round, leaves one of two
+/// things; both are said as they are, and neither keeps the box from being stopped.
+#[test]
+fn half_a_pause_is_seen_through() {
+    if !needs(&NEEDS) || !needs(&[Need::Freezer]) {
+        return;
+    }
+    let runtime = Runtime::new();
+    let boxed = runtime.start("ice", &["sleep", "1000"]);
+    let file = runtime.boxes().join(boxed.inspect()["Id"].as_str().unwrap()).join("state.json");
+    let running = fs::read_to_string(&file).unwrap();
+    fs::write(&file, running.replace("\"running\"", "\"paused\"")).unwrap();
+    assert_eq!(boxed.state("Status"), "running", "nothing is frozen");
+    assert_eq!(runtime.ask(&["exec", "ice", "true"]).1, 0);
+    runtime.said(&["pause", "ice"]);
+    assert_eq!(boxed.state("Status"), "paused");
+    assert_eq!(runtime.refused(&["pause", "ice"]).0, 1);
+    runtime.said(&["unpause", "ice"]);
+    assert_eq!(boxed.state("Status"), "running");
+    runtime.said(&["pause", "ice"]);
+    runtime.said(&["rm", "-f", "ice"]);
+    runtime.leaves_nothing();
+}
+
+/// Its monitor may be about to start it again in the very moment.
+#[test]
+fn what_starts_again_and_again_can_be_stopped_at_any_moment() {
+    if !needs(&NEEDS) {
+        return;
+    }
+    let runtime = Runtime::new();
+    // Deaf to SIGTERM: as PID 1 it has no handler.
+    let script = "sleep 0.02; exit 1";
+    for moment in moments(Duration::from_millis(400)).take(crowd(12, 100)) {
+        let boxed = runtime.start("again", &["--restart", "always", "sh", "-c", script]);
+        sleep(moment);
+        runtime.said(&["stop", "-t", "0", "again"]);
+        assert_eq!(boxed.state("Status"), "exited");
+        runtime.said(&["rm", "again"]);
+    }
+    runtime.leaves_nothing();
 }
 
 #[test]
@@ -152,91 +228,5 @@ fn monitors_are_killed_at_random_moments() {
         runtime.said(&["start", "victim"]);
     }
     runtime.said(&["rm", "-f", "victim"]);
-    runtime.leaves_nothing();
-}
-
-#[test]
-fn after_a_boot_nothing_runs() {
-    if !needs(&NEEDS) {
-        return;
-    }
-    let runtime = Runtime::new();
-    let id = runtime.said(&["run", "-d", "--name", "before", "sleep", "1000"]);
-    let file = runtime.boxes().join(&id).join("state.json");
-    let running = fs::read_to_string(&file).unwrap();
-    runtime.said(&["stop", "-t", "0", "before"]);
-    // As the disk is after a boot: it says that the box runs, and in which boot that was.
-    let at = running.find("\"boot\":\"").unwrap() + 8;
-    let other = format!("{}0000{}", &running[..at], &running[at + 4..]);
-    fs::write(&file, other).unwrap();
-    let boxed = runtime.named("before");
-    assert_eq!((boxed.state("Status"), boxed.state("ExitCode")), ("exited".into(), "null".into()));
-    // A power failure can leave an empty file.
-    fs::write(&file, "").unwrap();
-    assert_eq!(boxed.state("Status"), "exited");
-    runtime.said(&["start", "before"]);
-    assert_eq!(boxed.state("Status"), "running");
-    let ruin = runtime.boxes().join("0".repeat(64));
-    fs::create_dir(&ruin).unwrap();
-    fs::write(ruin.join("box.json"), "").unwrap();
-    assert_eq!(runtime.said(&["ps", "-aq"]).lines().count(), 1);
-    runtime.said(&["prune"]);
-    assert!(!ruin.exists());
-}
-
-/// The command with a small file system, or a read-only one, where the boxes are.
-fn on(options: &str, runtime: &Runtime, script: &str) -> std::process::Output {
-    let (data, uid) = (runtime.data(), runtime.uid());
-    let program = tests::binary("09-init-signals");
-    let script = format!(
-        "mkdir -p {0} && mount -t tmpfs -o mode=755,size=64k {uid} {0} && mkdir -m 700 {0}/boxes && \
-         {options} && BOX={1} && {script}; status=$?; umount {0}; exit $status",
-        data.display(),
-        program.display()
-    );
-    let mut command = Command::new("unshare");
-    command.args(["--mount", "sh", "-c", &script]).env("SUDO_UID", uid);
-    command.stdin(Stdio::null()).output().expect("unshare starts")
-}
-
-#[test]
-fn on_a_full_disk_nothing_is_half_made() {
-    if !needs(&NEEDS) || !program("unshare") {
-        return;
-    }
-    let runtime = Runtime::new();
-    let fill =
-        format!("(head -c 1m /dev/zero > {}/full 2>/dev/null; true)", runtime.data().display());
-    let output = on(&fill, &runtime, "$BOX run --no-card true");
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.code() == Some(125) && errors.contains("ENOSPC"), "{errors}");
-    assert_eq!(errors.lines().count(), 1, "{errors}");
-    // A box that is there already goes on, whatever becomes of its log.
-    let script = "$BOX run -d --name loud sh -c 'head -c 300000 /dev/zero; exit 7' >/dev/null && \
-                  $BOX wait loud; $BOX ps -a; $BOX rm loud && $BOX ps -aq";
-    let output = on("true", &runtime, script);
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(text.contains("Exited ("), "{text} {}", String::from_utf8_lossy(&output.stderr));
-    assert!(text.ends_with("loud\n"), "it can be removed, and then there is none: {text}");
-    runtime.leaves_nothing();
-}
-
-#[test]
-fn in_a_read_only_directory_the_error_is_one_line() {
-    if !needs(&NEEDS) || !program("unshare") {
-        return;
-    }
-    let runtime = Runtime::new();
-    let read_only = format!("mount -o remount,ro {}", runtime.data().display());
-    for script in ["$BOX run -d true", "$BOX run --rm --no-card true", "$BOX create true"] {
-        let output = on(&read_only, &runtime, script);
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.code() == Some(125) && errors.contains("EROFS"),
-            "{script}: {errors}"
-        );
-        assert_eq!(errors.lines().count(), 1, "{script}: {errors}");
-    }
-    assert!(on(&read_only, &runtime, "$BOX ps -a").status.success());
     runtime.leaves_nothing();
 }
