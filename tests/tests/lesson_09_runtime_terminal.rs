@@ -30,7 +30,7 @@ fn a_shell_in_a_terminal_works_as_people_expect() {
     person.until("41 121");
     person.send("echo be''gin; sleep 1000\r");
     person.until("begin");
-    // Ctrl-C ends the foreground of the box, and neither the shell nor us; Ctrl-Z stops it.
+    // Ctrl-C ends the foreground of the box, and neither the shell nor us.
     person.send("\x03");
     person.send("echo st''ill\r");
     person.until("still");
@@ -92,6 +92,121 @@ fn a_terminal_is_restored_when_the_runtime_is_told_to_end() {
         assert_eq!(runtime.named("told").state("Status"), "running");
         runtime.said(&["rm", "-f", "told"]);
     }
+}
+
+/// A line comes back from `cat`: it has the terminal. What the terminal itself shows of it comes first, or is missing, if
+/// it was typed before the shell had handed over.
+fn echoes(person: &mut Person, word: &str) {
+    person.send(&format!("{word}\r"));
+    person.until(&format!("{word}\r\n"));
+    person.send("again\r");
+    person.until("again\r\n");
+    person.until("again\r\n");
+}
+
+/// Ctrl-Z stops a job of the box's shell; we, and the shell that we were started from, do not notice.
+#[test]
+fn a_shell_in_a_box_has_jobs() {
+    if !needs(&NEEDS) {
+        return;
+    }
+    let runtime = Runtime::new();
+    for args in
+        [&["run", "-it", "--rm", "--name", "jobs", "sh"][..], &["exec", "-it", "host", "sh"]]
+    {
+        if args[0] == "exec" {
+            runtime.start("host", &["sleep", "1000"]);
+        }
+        let mut person = Person::types(&runtime.command(args), 24, 80);
+        person.until("# ");
+        person.send("cat\r");
+        echoes(&mut person, "one");
+        person.send("\x1a");
+        person.until("Stopped");
+        person.until("# ");
+        person.send("fg\r");
+        person.until("cat");
+        echoes(&mut person, "two");
+        person.send("\x04");
+        person.until("# ");
+        person.send("sleep 1000 &\r");
+        person.until("# ");
+        person.send("jobs\r");
+        person.until("Running");
+        person.send("kill %1; exit 6\r");
+        assert_eq!(person.end(), 6, "{args:?}");
+    }
+}
+
+/// Whoever is killed with -9: the box, its monitor, or the one who looks at it.
+#[test]
+fn a_terminal_is_restored_whoever_is_killed() {
+    if !needs(&NEEDS) {
+        return;
+    }
+    let runtime = Runtime::new();
+    runtime.start("host", &["sleep", "1000"]);
+    let run = ["run", "-it", "--name", "shell", "sh"];
+    for (args, victim) in [
+        (&run[..], "box"),
+        (&run, "monitor"),
+        (&run, "runtime"),
+        (&["exec", "-it", "host", "sh"], "runtime"),
+    ] {
+        let mut person = Person::types(&runtime.command(args), 24, 80);
+        let before = person.modes();
+        person.until("# ");
+        assert_ne!(person.modes(), before);
+        let boxed = runtime.named("shell");
+        let pid = match victim {
+            "box" => boxed.pid(),
+            "monitor" => boxed.monitor(),
+            _ => person.runtime(),
+        };
+        kill(pid, Signal::SIGKILL).unwrap();
+        let restored = || (person.modes() == before).then_some(());
+        eventually(&format!("the terminal is as it was: {args:?}, {victim}"), restored);
+        if args[0] == "run" {
+            let status = if victim == "runtime" { "running" } else { "exited" };
+            boxed.becomes(status);
+            runtime.said(&["rm", "-f", "shell"]);
+        }
+        let status = match victim {
+            "box" => 137,
+            "monitor" => 125,
+            // setsid has the number of the signal for it.
+            _ => 9,
+        };
+        assert_eq!(person.end(), status, "{victim}");
+    }
+    assert_eq!(runtime.named("host").state("Status"), "running");
+}
+
+/// A shell has set the terminal for the line that is typed at its prompt: the guardian leaves that alone.
+#[test]
+fn a_terminal_that_a_shell_has_restored_is_the_shells() {
+    if !needs(&NEEDS) || !needs(&[Need::Bash]) {
+        return;
+    }
+    let runtime = Runtime::new();
+    let run = runtime.command(&["run", "-it", "--name", "shell", "sh"]);
+    let mut bash = std::process::Command::new("bash");
+    bash.args(["--norc", "--noprofile", "-i"]).env("BOX", run.get_program());
+    bash.env("SUDO_UID", runtime.uid()).env("PS1", "prompt>");
+    let mut person = Person::types(&bash, 24, 80);
+    person.until("prompt>");
+    person.send("$BOX run -it --network none --name shell sh\r");
+    person.until("# ");
+    let bash = person.runtime();
+    let ours = tests::inits::child(bash);
+    kill(ours, Signal::SIGKILL).unwrap();
+    person.until("Killed");
+    person.until("prompt>");
+    person.send("echo st''atus $?; stty -a\r");
+    person.until("status 137");
+    person.until(" icanon");
+    person.until(" echo ");
+    runtime.said(&["rm", "-f", "shell"]);
 }
 
 #[test]

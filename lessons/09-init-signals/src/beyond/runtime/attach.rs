@@ -23,8 +23,7 @@ use super::terminal::Size;
 /// Ctrl-P, and then Ctrl-Q: leave the box alone.
 const DETACH: [u8; 2] = [0x10, 0x11];
 
-/// The terminal on standard input as it was; restored when dropped, and so by every way out. After a SIGKILL its guardian
-/// does that.
+/// The terminal on standard input as it was. Its guardian restores it when this is dropped, or this process killed.
 struct Raw {
     before: Termios,
     _guardian: Guardian,
@@ -54,12 +53,6 @@ fn as_raw(modes: &Termios) -> Termios {
     let mut raw = modes.clone();
     cfmakeraw(&mut raw);
     raw
-}
-
-impl Drop for Raw {
-    fn drop(&mut self) {
-        let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, &self.before);
-    }
 }
 
 /// The size of the terminal in front of us, if it is one.

@@ -1,4 +1,5 @@
-//! [`Guardian`]: puts a terminal right when who changed it cannot: a SIGKILL leaves no time for that.
+//! [`Guardian`]: puts a terminal right when who changed it has gone. Nobody could do that themselves: a SIGKILL leaves no
+//! time for it.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -37,6 +38,7 @@ impl Guardian {
 }
 
 impl Drop for Guardian {
+    /// Returns when the terminal is as it was.
     fn drop(&mut self) {
         self.life = None;
         let _ = waitpid(self.process, None);
