@@ -23,7 +23,7 @@ use std::process::Command;
 
 use ground::story::Event;
 
-pub use background::{Background, eventually, group, moments};
+pub use background::{Background, PATIENCE, eventually, group, moments};
 pub use crowd::crowd;
 pub use hosts::{NOBODY, as_nobody, guest, mount_in_namespace_of, on_shared_mounts};
 pub use scratch::Scratch;

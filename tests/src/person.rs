@@ -6,11 +6,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::{Winsize, openpty};
 use nix::sys::termios::{Termios, tcgetattr};
 use nix::unistd::Pid;
 
-use crate::eventually;
+use crate::{PATIENCE, eventually};
 
 /// A person at a terminal.
 pub struct Person {
@@ -50,9 +51,9 @@ impl Person {
                 self.seen = text.as_bytes()[at + word.len()..].to_vec();
                 return text[..at].to_string();
             }
-            let mut fds =
-                [nix::poll::PollFd::new(self.master.as_fd(), nix::poll::PollFlags::POLLIN)];
-            let some = nix::poll::poll(&mut fds, 10_000_u16).expect("poll");
+            let mut fds = [PollFd::new(self.master.as_fd(), PollFlags::POLLIN)];
+            let patience = PollTimeout::try_from(PATIENCE).expect("less than a month");
+            let some = poll(&mut fds, patience).expect("poll");
             assert!(some > 0, "no {word:?} in {text:?}");
             let n = self.master.read(&mut buffer).expect("the terminal is open");
             self.seen.extend(&buffer[..n]);

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::openpty;
 use nix::sys::termios::{LocalFlags, tcgetattr};
-use tests::{binary, eventually, needs, program};
+use tests::{PATIENCE, binary, eventually, needs, program};
 
 /// An interactive shell on a terminal of its own; killed when dropped.
 struct Shell {
@@ -40,7 +40,7 @@ impl Shell {
     fn until(&mut self, text: &str) -> String {
         while !self.seen.contains(text) {
             let mut fds = [PollFd::new(self.keys.as_fd(), PollFlags::POLLIN)];
-            let ready = poll(&mut fds, PollTimeout::from(10_000u16)).expect("poll");
+            let ready = poll(&mut fds, PollTimeout::try_from(PATIENCE).unwrap()).expect("poll");
             assert!(ready > 0, "no {text:?} in {:?}", self.seen);
             let mut buffer = [0; 4096];
             let n = self.keys.read(&mut buffer).expect("read the terminal");
