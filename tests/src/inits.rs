@@ -2,6 +2,7 @@
 
 use std::process::{Command, Output};
 
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 
 use crate::{Background, binary, eventually};
@@ -46,4 +47,13 @@ pub fn children(of: Pid) -> Vec<Pid> {
 /// The only child of a process, after waiting for it.
 pub fn child(of: Pid) -> Pid {
     eventually("it has a child", || children(of).first().copied())
+}
+
+/// Keeps this thread, and what it starts, on the first CPU that it may use.
+pub fn pin_to_one_cpu() {
+    let (this, mut one) = (Pid::from_raw(0), CpuSet::new());
+    let all = sched_getaffinity(this).unwrap();
+    let first = (0..CpuSet::count()).find(|cpu| all.is_set(*cpu) == Ok(true)).unwrap();
+    one.set(first).unwrap();
+    sched_setaffinity(this, &one).unwrap();
 }

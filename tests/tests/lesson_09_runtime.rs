@@ -87,6 +87,20 @@ fn create_and_start_are_run() {
 }
 
 #[test]
+fn an_environment_comes_from_files_and_flags() {
+    if !needs(&NEEDS) {
+        return;
+    }
+    let (runtime, scratch) = (Runtime::new(), tests::Scratch::new());
+    let file = scratch.file("env", "# a comment\n\nA=file\nB=two words = one\nKEPT\nMISSING\n");
+    let script = "echo \"$A|$B|$KEPT|${MISSING-none}|$HOME|$HOSTNAME\"";
+    let run = ["run", "--rm", "--no-card", "--env-file", &file, "-e", "A=flag", "sh", "-c", script];
+    let output = runtime.command(&run).env("KEPT", "kept").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(text, "flag|two words = one|kept|none|/root|box\n");
+}
+
+#[test]
 fn what_is_relative_begins_where_it_was_typed() {
     if !needs(&NEEDS) {
         return;

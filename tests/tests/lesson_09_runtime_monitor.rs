@@ -23,6 +23,23 @@ fn a_monitor_keeps_nothing_of_its_starter() {
     assert!(foreign.is_empty(), "{foreign:?}");
 }
 
+/// What it needs for itself, beside the program that all of them share: heap, stack, what the loader has relocated.
+#[test]
+fn a_monitor_is_small() {
+    if !needs(&NEEDS) {
+        return;
+    }
+    let runtime = Runtime::new();
+    let boxed = runtime.start("small", &["sleep", "1000"]);
+    let own = || {
+        let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", boxed.monitor())).ok()?;
+        let line = rollup.lines().find(|line| line.starts_with("Private_Dirty:"))?;
+        line.split_whitespace().nth(1)?.parse::<u64>().ok()
+    };
+    // Its starter shares pages with it until that has gone.
+    eventually("less than 1.5 MB, even of a build for debugging", || (own()? < 1536).then_some(()));
+}
+
 #[test]
 fn a_policy_starts_what_has_ended() {
     if !needs(&NEEDS) {

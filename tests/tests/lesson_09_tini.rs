@@ -1,5 +1,6 @@
 //! The kit's init and tini through the same tables: as good or better in each row.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
@@ -7,10 +8,9 @@ use std::time::{Duration, Instant};
 
 use ground::needs::Need;
 use ground::proc::Process;
-use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tests::inits::{INITS, as_pid_1, child, children, ended, program_of, started};
+use tests::inits::{INITS, as_pid_1, child, children, ended, pin_to_one_cpu, program_of, started};
 use tests::{Background, binary, eventually, needs, said};
 
 const NEEDS: [Need; 2] = [Need::Admin, Need::Tini];
@@ -112,6 +112,23 @@ fn every_signal_that_tini_forwards_is_forwarded_and_those_of_faults_too() {
 }
 
 #[test]
+fn real_time_signals_are_forwarded_each_as_often_as_it_came() {
+    if !needs(&NEEDS) {
+        return;
+    }
+    let numbers: Vec<String> = (34..=64).map(|signal| signal.to_string()).collect();
+    let take = format!("take {}", numbers.join(" "));
+    for init in INITS {
+        let mut running = started(init, &["--", &probe(), "script", &take], "ready");
+        for number in numbers.iter().chain(&numbers) {
+            said(Command::new("kill").args([format!("-{number}"), running.boxed().to_string()]));
+        }
+        let got: BTreeSet<_> = (0..2 * numbers.len()).map(|_| running.line()).collect();
+        assert_eq!(got.len(), numbers.len(), "{init}: {got:?}");
+    }
+}
+
+#[test]
 fn the_group_of_the_child_gets_signals_if_asked() {
     if !needs(&NEEDS) {
         return;
@@ -209,15 +226,6 @@ fn the_child_has_the_signals_that_the_init_was_started_with() {
         assert!(said.contains("SIGUSR1") && said.contains("SIGTTOU"), "{init}: {said}");
         assert!(!said.contains("SIGCHLD"), "{init}: {said}");
     }
-}
-
-/// Keeps this thread, and what it starts, on the first CPU that it may use.
-fn pin_to_one_cpu() {
-    let (this, mut one) = (Pid::from_raw(0), CpuSet::new());
-    let all = sched_getaffinity(this).unwrap();
-    let first = (0..CpuSet::count()).find(|cpu| all.is_set(*cpu) == Ok(true)).unwrap();
-    one.set(first).unwrap();
-    sched_setaffinity(this, &one).unwrap();
 }
 
 /// Nanoseconds from a signal to the init to the child's word that it has come: the median of many.

@@ -37,7 +37,7 @@ enum Part {
     Skips,
     /// Each removal patch makes its test fail
     Removals,
-    /// The same snapshots, again and again
+    /// The same snapshots, again and again; crowds of boxes in full size (BXW_SOAK=5: five times that)
     Soak,
     /// All demos and experiments leave the host as it was
     Picture,

@@ -45,6 +45,7 @@ impl Drop for Guardian {
     }
 }
 
+// ANCHOR: guardian
 /// In a session of its own it gets no signal from the terminal, and may set it from outside the foreground.
 fn keep_watch(death: &OwnedFd, before: &Termios, raw: &Termios) -> Result<()> {
     quietly("setsid").run(setsid)?;
@@ -58,3 +59,4 @@ fn keep_watch(death: &OwnedFd, before: &Termios, raw: &Termios) -> Result<()> {
         false => Ok(()),
     }
 }
+// ANCHOR_END: guardian
