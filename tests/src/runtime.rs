@@ -99,7 +99,7 @@ impl Runtime {
         format!("/var/lib/bxw-{}", self.uid).into()
     }
 
-    /// What is left on the host beside the cached root file system: groups, runs, boxes.
+    /// What is left on the host beside the cached root file system: groups, runs, boxes, mounts, monitors, processes.
     pub fn left(&self) -> Vec<String> {
         let tag = format!("bxw-{}-", self.uid);
         let mut found = Vec::new();
@@ -107,7 +107,22 @@ impl Runtime {
         let runs = names(Path::new(&format!("/run/bxw-{}", self.uid)));
         found.extend(runs.into_iter().filter(|name| name != "rootfs"));
         found.extend(names(&self.boxes()).into_iter().filter(|name| name != ".lock"));
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let ours = format!("bxw-{}/", self.uid);
+        found.extend(mounts.lines().filter(|line| line.contains(&ours)).map(str::to_string));
+        found.extend(self.processes());
         found
+    }
+
+    /// Monitors and other processes of the runtime have the user's number in their environment, boxes their run.
+    fn processes(&self) -> Vec<String> {
+        let (user, run) =
+            (format!("SUDO_UID={}", self.uid), format!("container=bxw-{}-", self.uid));
+        let ours = |entry: &[u8]| entry == user.as_bytes() || entry.starts_with(run.as_bytes());
+        let all = ground::proc::all().unwrap_or_default().into_iter();
+        let environment = |pid: &Pid| fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        let all = all.filter(|pid| environment(pid).split(|byte| *byte == 0).any(ours));
+        all.map(|pid| format!("process {pid}")).collect()
     }
 
     /// Nothing is left, soon.

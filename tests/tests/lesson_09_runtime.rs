@@ -184,6 +184,28 @@ fn exec_is_in_everything_that_its_box_is_in() {
     runtime.leaves_nothing();
 }
 
+/// As its first process may not, so may not a guest.
+#[test]
+fn exec_is_sealed_as_its_box_is() {
+    if !needs(&NEEDS) {
+        return;
+    }
+    let runtime = Runtime::new();
+    let flags = ["--cap-drop", "ALL", "--ulimit", "nofile=100:200", "--oom-score-adj", "77"];
+    let boxed = runtime.start("sealed", &[&flags[..], &["sleep", "1000"]].concat());
+    let files = "/proc/self/status /proc/self/limits /proc/self/oom_score_adj";
+    let guest = runtime.said(&["exec", "sealed", "sh", "-c", &format!("cat {files}")]);
+    let own = ["status", "limits", "oom_score_adj"].map(|file| boxed.first().read(file).unwrap());
+    let own = own.concat();
+    let lines = |text: &str| -> Vec<String> {
+        let of = ["Cap", "NoNewPrivs", "Seccomp", "Uid", "Gid", "Groups", "Max "];
+        let kept = text.lines().filter(|line| of.iter().any(|word| line.starts_with(word)));
+        kept.map(str::to_string).chain(text.lines().last().map(str::to_string)).collect()
+    };
+    assert_eq!(lines(&guest), lines(own.trim_end()));
+    assert!(guest.contains("CapEff:\t0000000000000000") && guest.ends_with("77"), "{guest}");
+}
+
 #[test]
 fn stop_asks_first_and_kills_then() {
     if !needs(&NEEDS) {

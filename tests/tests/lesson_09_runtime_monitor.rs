@@ -62,6 +62,25 @@ fn a_policy_starts_what_has_ended() {
     assert_eq!(runtime.refused(&["run", "--rm", "--restart", "always", "true"]).0, 125);
 }
 
+/// 100 ms, 200 ms, 400 ms: at least. A machine that has much to do may take longer.
+#[test]
+fn each_wait_before_a_restart_is_twice_as_long() {
+    if !needs(&NEEDS) {
+        return;
+    }
+    let runtime = Runtime::new();
+    let script = "cat /proc/uptime; exit 1";
+    let boxed = runtime.start("again", &["--restart", "on-failure:3", "sh", "-c", script]);
+    boxed.becomes("exited");
+    let text = runtime.said(&["logs", "again"]);
+    let seconds = text.lines().filter_map(|line| line.split(' ').next()?.parse::<f64>().ok());
+    let starts: Vec<f64> = seconds.collect();
+    let waits: Vec<f64> = starts.windows(2).map(|two| two[1] - two[0]).collect();
+    // The file has hundredths.
+    let least = waits.iter().zip([0.1, 0.2, 0.4]).all(|(wait, least)| *wait > least - 0.015);
+    assert!(waits.len() == 3 && least, "{waits:?}");
+}
+
 #[test]
 fn a_killed_monitor_takes_its_box_along_and_ps_says_so() {
     if !needs(&NEEDS) {
@@ -160,6 +179,11 @@ fn ps_inspect_top_and_stats_are_for_programs_too() {
     let stats = parse(runtime.said(&["stats", "--no-stream", "--format", "json", "json"]));
     assert_eq!(stats["PIDs"], 1);
     assert_eq!(stats["MemLimit"], 64 << 20);
+    let mut live = runtime.command(&["stats", "--format", "json"]);
+    let mut live = tests::Background::of(&mut live);
+    for line in [live.line(), live.line()] {
+        assert_eq!(parse(line)["Name"], "json", "again and again");
+    }
     let top = runtime.said(&["top", "json"]);
     assert!(top.lines().nth(1).unwrap().contains(&boxed.pid().to_string()), "{top}");
     assert_eq!(parse(runtime.said(&["info", "--format", "json"]))["Boxes"], 2);
