@@ -8,6 +8,7 @@ use ground::Result;
 use ground::call::quietly;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
+use nix::sys::prctl;
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 use nix::sys::wait::waitpid;
 use nix::unistd::{Pid, dup2_stderr, dup2_stdout, pipe2, read, setsid};
@@ -49,6 +50,7 @@ impl Drop for Guardian {
 /// In a session of its own it gets no signal from the terminal, and may set it from outside the foreground.
 fn keep_watch(death: &OwnedFd, before: &Termios, raw: &Termios) -> Result<()> {
     quietly("setsid").run(setsid)?;
+    let _ = prctl::set_name(c"bxw-guardian");
     let null = null()?;
     quietly("dup2 to standard output").run(|| dup2_stdout(&null))?;
     quietly("dup2 to standard error").run(|| dup2_stderr(&null))?;
