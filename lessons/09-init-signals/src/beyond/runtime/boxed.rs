@@ -218,7 +218,8 @@ impl Boxed {
         self.tell(&code.map_or(RUNS.to_string(), |code| format!("{code:<3}\n")));
     }
 
-    /// Always as long, and in the same place: once the box runs, this takes no more room, and a full disk does not matter.
+    /// Always as long, and in the same place: once a monitor has written it, this takes no more room, and a full disk does
+    /// not matter.
     fn tell(&self, text: &str) {
         let open = OpenOptions::new().write(true).open(self.dir.join("exit"));
         let _ = open.and_then(|mut file| file.write_all(text.as_bytes()));
