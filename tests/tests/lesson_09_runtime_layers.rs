@@ -170,3 +170,36 @@ fn relative_layers_begin_where_they_were_typed() {
     runtime.said(&["restart", "-t", "0", "rel"]);
     assert_eq!(runtime.said(&["exec", "rel", "cat", "/here"]), "x");
 }
+
+#[test]
+fn an_entrypoint_stands_before_the_command_of_run_and_not_of_exec() {
+    if !needs(&NEEDS) {
+        return;
+    }
+    let (runtime, scratch) = (Runtime::new(), Scratch::new());
+    image(&runtime, &scratch, "it:1", "word");
+    let store = scratch.at("store");
+    let words = "FROM it:1\nENTRYPOINT [\"echo\", \"entry\"]\nCMD [\"own\"]\n";
+    scratch.dir("context");
+    scratch.file("context/Dockerfile", words);
+    runtime.said(&["build", "--store", &store, "-t", "with:1", &scratch.at("context")]);
+    let of_image = ["--no-card", "--image", "with:1", "--store", &store];
+    let run = |flags: &[&str], command: &[&str]| {
+        runtime.said(&[&["run", "--rm"], &of_image[..], flags, command].concat())
+    };
+    assert_eq!(run(&[], &[]), "entry own");
+    assert_eq!(run(&[], &["other"]), "entry other");
+    assert_eq!(run(&["--entrypoint", "cat"], &["/etc/which"]), "word");
+    assert_eq!(run(&["--entrypoint", ""], &["cat", "/etc/which"]), "word");
+    // What the image says of its command goes with its entrypoint.
+    let (status, error) =
+        runtime.refused(&[&["run", "--rm"], &of_image[..], &["--entrypoint="]].concat());
+    assert!(status == 125 && error.contains("was not given"), "{status} {error}");
+    assert_eq!(
+        runtime.said(&["run", "--no-card", "--rm", "--entrypoint", "echo", "a", "b"]),
+        "a b"
+    );
+    let lives = [&of_image[1..], &["--entrypoint", "sleep", "1000"]].concat();
+    runtime.start("lives", &lives);
+    assert_eq!(runtime.said(&["exec", "lives", "cat", "/etc/which"]), "word");
+}

@@ -36,7 +36,7 @@ struct Boxes;
 
 impl PartsList for Boxes {
     fn container(flags: &Flags, argv: &[OsString]) -> Result<Container> {
-        let source = flags.source()?;
+        let source = flags.source()?.entrypoint(flags.runtime.entrypoint.clone());
         let root = flags.root(source.layers())?;
         let names = flags.names(root.plain());
         Ok(flags

@@ -38,7 +38,8 @@ pub fn understand(flags: &[OsString], command: &[OsString]) -> Result<(Flags, Ve
 impl Spec {
     /// What was typed, for a box that is to be kept. `words` are those after the verb, the command's at the end.
     pub fn new(flags: &Flags, words: &[OsString], command: &[OsString]) -> Result<Spec> {
-        if command.is_empty() && flags.image.is_none() {
+        let entrypoint = &flags.runtime.entrypoint;
+        if command.is_empty() && flags.image.is_none() && entrypoint.is_none() {
             let what = "<COMMAND>... was not given";
             return Err(Error::usage(what).remedy("an --image may have one of its own"));
         }

@@ -1,5 +1,6 @@
 //! The flags of `run` and `create` that belong to no mechanism: Docker's, with Docker's meaning.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -30,6 +31,9 @@ pub struct RuntimeFlags {
     /// What it is called, beside its ID
     #[arg(long, value_parser = name)]
     pub name: Option<String>,
+    /// Program before the command, in place of the image's; with an empty name there is none
+    #[arg(long, value_name = "PROGRAM")]
+    pub entrypoint: Option<OsString>,
     /// A variable of its environment; NAME alone takes the value from here
     #[arg(short, long, value_name = "NAME[=VALUE]")]
     pub env: Vec<String>,

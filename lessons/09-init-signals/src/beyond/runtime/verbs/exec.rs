@@ -108,6 +108,8 @@ pub(super) fn run<P: PartsList>(matches: &ArgMatches) -> Result<u8> {
         boxed.chdir()?;
     }
     flags.runtime.tty = exec.tty;
+    // An entrypoint stands before the command of the box, and of no other.
+    flags.runtime.entrypoint = Some(OsString::new());
     match exec.detach {
         true => leave::<P>(&exec, &boxed, &state, &mut flags, &argv),
         false => stay::<P>(&exec, &boxed, &first, &mut flags, &argv),
