@@ -139,6 +139,32 @@ fn upper_is_kept_where_it_was_asked_for_and_work_is_empty() {
     assert_eq!(String::from_utf8_lossy(&diff.stdout), "C /etc\n");
 }
 
+/// The kernel would let both write to it, and promises nothing then.
+#[test]
+fn an_upper_layer_is_one_boxs_at_a_time() {
+    if !needs(&NEEDS) {
+        return;
+    }
+    let scratch = Scratch::new();
+    let upper = scratch.at("kept");
+    let flags = ["--rootfs", &scratch.image("root"), "--upper", &upper];
+    let command = ["run", "--no-card", "--network", "none"];
+    let first = [&command[..], &flags, &["/bxw-probe", "sleep", "60"]].concat();
+    let first = Background::start(L07, &first);
+    let work = scratch.at("kept/work/work");
+    let boxed = first.boxed();
+    let name = || fs::read_to_string(format!("/proc/{boxed}/comm")).ok();
+    eventually("the box runs", || (name()? == "bxw-probe\n").then_some(()));
+    leaving_nothing(|| {
+        says(&ran(&flags, &["/bxw-probe", "true"]), 125, &["kept/upper", "of another box"]);
+    });
+    // Nor did the end of the second take from the first what the kernel works with.
+    assert!(Path::new(&work).exists());
+    drop(first);
+    said(&flags, &["/bxw-probe", "write", "/new", "x"]);
+    assert_eq!(scratch.read("kept/upper/new"), "x\n");
+}
+
 #[test]
 fn a_removed_name_is_a_whiteout_and_told_as_deleted() {
     if !needs(&NEEDS) {

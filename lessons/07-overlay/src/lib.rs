@@ -32,6 +32,7 @@
 //! | images: where the directories come from | [`beyond::image`] |
 
 pub mod beyond;
+mod claim;
 pub mod flags;
 mod io;
 mod layers;
@@ -41,6 +42,7 @@ pub mod sys;
 use std::path::{Path, PathBuf};
 
 use chroot::Rootfs;
+use claim::Claim;
 use clone_pid::Part;
 use ground::Result;
 use ground::call::{doing, quietly};
@@ -62,6 +64,7 @@ pub struct Overlay {
     dir: PathBuf,
     own_upper: bool,
     space: Option<Space>,
+    claim: Option<Claim>,
     mount: Option<Detached>,
     root: Rootfs,
 }
@@ -99,7 +102,15 @@ impl Overlay {
         let layers = Layers::read_only(lowers).option(c"redirect_dir", "nofollow");
         let layers = layers.option(c"metacopy", "off");
         let root = Rootfs::new(dir.join("merged"));
-        Overlay { layers, dir: dir.into(), own_upper: false, space: None, mount: None, root }
+        Overlay {
+            layers,
+            dir: dir.into(),
+            own_upper: false,
+            space: None,
+            claim: None,
+            mount: None,
+            root,
+        }
     }
 
     /// Writes go to `upper`, which stays. `work` must be on the same mount, and belong to nobody else.
@@ -128,6 +139,9 @@ impl Part for Overlay {
         make_directory(&self.dir)?;
         self.space.as_ref().map_or(Ok(()), Space::prepare)?;
         self.layers.make_directories()?;
+        if !self.own_upper {
+            self.claim = self.layers.upper.as_deref().map(Claim::take).transpose()?;
+        }
         make_directory(&self.dir.join("empty"))?;
         make_directory(&self.dir.join("merged"))?;
         self.mount = self.layers.mount()?;
@@ -151,12 +165,26 @@ impl Part for Overlay {
 
     fn release(&mut self) -> Result<()> {
         self.mount = None;
-        remove(&self.layers.work_in_work())?;
+        self.clear_work()?;
         self.space.as_ref().map_or(Ok(()), Space::release)?;
         if self.own_upper { remove(&self.dir) } else { remove(&self.dir.join("merged")) }
     }
 }
 // ANCHOR_END: overlay
+
+impl Overlay {
+    /// What the kernel made in the work directory, unless that is another box's at the moment.
+    fn clear_work(&mut self) -> Result<()> {
+        let claim = match (self.claim.take(), &self.layers.upper) {
+            (None, Some(upper)) if !self.own_upper && upper.exists() => Claim::try_take(upper)?,
+            (claim, _) => claim,
+        };
+        match self.own_upper || claim.is_some() {
+            true => remove(&self.layers.work_in_work()),
+            false => Ok(()),
+        }
+    }
+}
 
 /// Makes a directory; one that is there is fine.
 pub(crate) fn make_directory(dir: &Path) -> Result<()> {
