@@ -151,6 +151,27 @@ fn a_corrupt_blob_is_told_from_a_missing_one() {
     assert!(verify().status.success());
 }
 
+/// To import or save anew is what people try first, and it helps.
+#[test]
+fn a_corrupt_blob_is_replaced_by_the_next_import() {
+    let scratch = Scratch::new();
+    let images = Images(&scratch);
+    let file = scratch.file("x.tar", tar(&[(Regular, "a", "content")]));
+    images.did(&["import", "-n", "x:1", &file]);
+    images.did(&["save", "x:1", "--layout", &scratch.at("layout")]);
+    let whole = images.json(&["inspect", "x:1"]);
+    for digest in [&whole["layers"][0]["digest"], &whole["id"], &whole["digest"]] {
+        let hex = &digest.as_str().unwrap()["sha256:".len()..];
+        let at = scratch.at(&format!("store/blobs/sha256/{hex}"));
+        let before = fs::read(&at).unwrap();
+        // Of the same length: only the bytes tell.
+        fs::write(&at, vec![b'x'; before.len()]).unwrap();
+        images.did(&["import", &scratch.at("layout")]);
+        assert!(fs::read(&at).unwrap() == before, "{digest}");
+    }
+    assert!(images.image(&["inspect", "--verify", "x:1"]).output().unwrap().status.success());
+}
+
 fn start(images: &Images<'_>, args: &[&str]) -> Child {
     let mut command = Command::new(binary("07-overlay"));
     command.args(["image", "--store", &images.at()]).args(args);

@@ -20,9 +20,9 @@ use crate::progress::Bar;
 /// How often a connection may break without a byte having come.
 const TRIES: u32 = 4;
 
-/// Fetches a blob, unless the store has it.
+/// Fetches a blob, unless the store has it whole.
 pub fn blob_of(client: &mut Client, store: &Store, wanted: &Descriptor, quiet: bool) -> Result<()> {
-    if store.blob(&wanted.digest).exists() {
+    if store.has(&wanted.digest)? {
         return Ok(());
     }
     let at = store.partial(&wanted.digest);
@@ -31,7 +31,7 @@ pub fn blob_of(client: &mut Client, store: &Store, wanted: &Descriptor, quiet: b
     // Another pull of the same blob is waited for.
     let file = quietly(format_args!("flock {}", at.display()))
         .run(|| Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, errno)| errno))?;
-    if store.blob(&wanted.digest).exists() {
+    if store.has(&wanted.digest)? {
         return Ok(());
     }
     let bar = Bar::new(&wanted.digest, wanted.size, quiet);

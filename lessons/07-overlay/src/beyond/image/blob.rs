@@ -44,10 +44,15 @@ impl Store {
         }
     }
 
+    /// Whether it has a blob, with every byte of it: one that is damaged is to be replaced.
+    pub fn has(&self, digest: &Digest) -> Result<bool> {
+        Ok(self.examine(digest)? == Health::Whole)
+    }
+
     /// Keeps a small blob.
     pub fn write_blob(&self, bytes: &[u8]) -> Result<Digest> {
         let digest = Digest::of(bytes);
-        if !self.blob(&digest).exists() {
+        if !self.has(&digest)? {
             self.replace(&self.blob(&digest), bytes)?;
         }
         Ok(digest)

@@ -82,7 +82,8 @@ fn image(store: &Store, source: &Source, entry: &Descriptor, limits: Limits) -> 
     }
     let mut adding = Adding::new(store, limits)?;
     for (layer, diff_id) in manifest.layers.iter().zip(&config.rootfs.diff_ids) {
-        if !adding.known_layer(layer, diff_id) {
+        // A damaged one is read anew, and replaced.
+        if !(store.has(&layer.digest)? && adding.known_layer(layer, diff_id)) {
             adding.layer(source.read(&at(&layer.digest))?, Some(layer), Some(diff_id))?;
         }
     }
