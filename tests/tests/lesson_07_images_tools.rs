@@ -8,7 +8,7 @@ use std::process::Command;
 
 use ground::needs::Need;
 use tests::archive::{Images, root_file_system};
-use tests::{Scratch, needs, program, said};
+use tests::{Scratch, binary, needs, program, said};
 
 /// What can be seen of each file: kind and mode, owner, size, time, names in common.
 fn seen(root: &Path) -> BTreeMap<String, (u32, u32, u32, u64, i64)> {
@@ -59,6 +59,52 @@ fn a_layer_is_unpacked_as_tar_packed_it() {
         assert_eq!(inode("a/file").ino(), inode("a/hard").ino());
         assert_eq!(inode("a/file").mtime_nsec(), 500_000_000);
         assert!(inode("holes").blocks() * 512 < 1 << 20, "{name}: the hole is gone");
+    }
+}
+
+/// Two layers as `docker save` packs them; the second brings a file each for a directory that the first has, and for one
+/// that nobody tells of.
+fn two_layers(scratch: &Scratch) -> String {
+    let sh =
+        |script: &str| said(Command::new("sh").current_dir(scratch.at(".")).args(["-ec", script]));
+    sh("umask 0; mkdir -p tree/shared tree/new; chown 7:8 tree/shared; chmod 1777 tree/shared; \
+        tar -C tree -cf one.tar shared; touch tree/shared/x tree/new/x; \
+        tar -C tree -cf two.tar shared/x new/x");
+    let id = |name: &str| format!("\"sha256:{}\"", &sh(&format!("sha256sum {name}"))[..64]);
+    let ids = [id("one.tar"), id("two.tar")].join(",");
+    let config = r#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["#;
+    scratch.file("config.json", format!("{config}{ids}]}}}}"));
+    let manifest =
+        r#"[{"Config":"config.json","RepoTags":["two:1"],"Layers":["one.tar","two.tar"]}]"#;
+    scratch.file("manifest.json", manifest);
+    sh("tar -cf saved.tar manifest.json config.json one.tar two.tar");
+    scratch.at("saved.tar")
+}
+
+/// Overlayfs shows the mode and the owner of the uppermost layer's: `/tmp` would no longer be everybody's.
+#[test]
+fn a_directory_that_a_layer_does_not_tell_of_stays_as_it_is_below() {
+    if !needs(&NEEDS) {
+        return;
+    }
+    let scratch = Scratch::new();
+    let images = Images(&scratch);
+    let (lesson, store) = (binary("07-overlay"), images.at());
+    let import = ["image", "--store", &store, "import", &two_layers(&scratch)];
+    let umask = "umask 077; exec \"$0\" \"$@\"";
+    said(Command::new("sh").args(["-c", umask]).arg(lesson).args(import));
+    let layer = images.json(&["inspect", "two:1"])["layers"][1]["directory"].clone();
+    let of = |root: &str, name: &str| {
+        let meta = fs::metadata(Path::new(root).join(name)).unwrap();
+        (meta.mode() & 0o7777, meta.uid(), meta.gid())
+    };
+    let layer = layer.as_str().unwrap();
+    assert_eq!([of(layer, "shared"), of(layer, "new")], [(0o1777, 7, 8), (0o755, 0, 0)]);
+    if program("umoci") {
+        let (layout, bundle) = (scratch.at("layout"), scratch.at("bundle"));
+        images.did(&["save", "two:1", "--layout", &layout]);
+        said(Command::new("umoci").args(["unpack", "--image", &format!("{layout}:1"), &bundle]));
+        assert_eq!(of(&format!("{bundle}/rootfs"), "shared"), of(layer, "shared"));
     }
 }
 

@@ -16,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
     fs::write(yard.join("outside"), "as it was").unwrap();
     if let Ok((plain, _)) = decompress(bytes) {
         let limits = Limits { bytes: 1 << 20, entries: 1000 };
-        let _ = unpack(plain.take(2 << 20), &yard.join("layer"), limits);
+        let _ = unpack(plain.take(2 << 20), &yard.join("layer"), &[], limits);
     }
     assert_eq!(fs::read_dir(&yard).unwrap().count(), 2);
     assert_eq!(fs::read(yard.join("outside")).unwrap(), b"as it was");

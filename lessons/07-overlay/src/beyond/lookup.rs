@@ -104,6 +104,10 @@ pub fn find(from_the_top: &[PathBuf], name: &Path) -> Result<Option<usize>> {
 pub fn look(layer: &Path, name: &Path) -> Result<(Entry, bool)> {
     let (mut at, mut hidden, mut entry) = (layer.to_path_buf(), false, Entry::Directory);
     for part in name.components().filter(|part| matches!(part, Component::Normal(_))) {
+        // A link could lead to anywhere on this host.
+        if entry == Entry::File {
+            return Ok((Entry::Absent, true));
+        }
         at.push(part);
         entry = Entry::of(&at)?;
         hidden |= entry.hides_below();

@@ -60,7 +60,7 @@ impl<'a> Adding<'a> {
         &self.scratch
     }
 
-    /// Puts a layer on top, unless the store has it: blob and tree.
+    /// Puts a layer on top if the store has it, blob and tree. What is in the blob is not looked at.
     pub fn known_layer(&mut self, descriptor: &Descriptor, diff_id: &Digest) -> bool {
         let chain = chain_id(self.chain.as_ref(), diff_id);
         let known =
@@ -82,11 +82,12 @@ impl<'a> Adding<'a> {
         let number = self.layers.len();
         let blob = self.scratch.path().join(format!("{number}.blob"));
         let tree = self.scratch.path().join(format!("{number}.tree"));
-        let known = promised.is_some_and(|it| self.store.blob(&it.digest).exists());
+        let known = promised.map_or(Ok(false), |it| self.store.has(&it.digest))?;
+        let below: Vec<_> = self.directories().into_iter().rev().collect();
         quietly(format_args!("make directory {}", path(tree.display())))
             .run(|| fs::create_dir(&tree))?;
         let keep = if known { None } else { Some(blob.as_path()) };
-        let passed = pass(from, keep, &tree, promised, &mut self.limits)?;
+        let passed = pass(from, keep, (&tree, &below), promised, &mut self.limits)?;
         if let Some(promised) = diff_id.filter(|promised| **promised != passed.diff_id) {
             let (digest, found) = (passed.descriptor.digest, passed.diff_id);
             let what = format!("layer {digest} unpacks to {found}; the config says {promised}");
@@ -137,11 +138,11 @@ impl<'a> Adding<'a> {
     }
 }
 
-/// The way of a layer: kept at `keep`, unpacked at `tree`, and checked.
+/// The way of a layer: kept at `keep`, unpacked into a directory over those below, and checked.
 fn pass(
     from: impl Read,
     keep: Option<&Path>,
-    tree: &Path,
+    to: (&Path, &[PathBuf]),
     promised: Option<&Descriptor>,
     limits: &mut Limits,
 ) -> Result<Layer> {
@@ -153,7 +154,7 @@ fn pass(
     let tee = Tee { from: Attentive(from), to: keep.map(create).transpose()? };
     let most = promised.map_or(limits.bytes, |promised| promised.size).saturating_add(1);
     let mut raw = Hashing::new(tee.take(most));
-    let unpacked = unpack_stream(&mut raw, tree, limits);
+    let unpacked = unpack_stream(&mut raw, to, limits);
     // What follows the compressed stream belongs to the digest, and after an error it tells whose fault it was.
     let drained = io::copy(&mut raw, &mut io::sink());
     let (tee, digest, bytes) = raw.finish();
@@ -170,12 +171,12 @@ fn pass(
 
 fn unpack_stream(
     raw: impl Read,
-    tree: &Path,
+    (tree, below): (&Path, &[PathBuf]),
     limits: &mut Limits,
 ) -> Result<(Digest, Compression)> {
     let (plain, compression) = quietly("read a layer").run(|| decompress(raw))?;
     let mut plain = Hashing::new(plain);
-    *limits = unpack(&mut plain, tree, *limits)?;
+    *limits = unpack(&mut plain, tree, below, *limits)?;
     Ok((plain.finish().1, compression))
 }
 

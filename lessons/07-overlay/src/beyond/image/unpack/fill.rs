@@ -22,7 +22,7 @@ use crate::sys;
 /// Large enough that a file takes few calls.
 const BUFFER: usize = 1 << 18;
 
-impl Unpacker {
+impl Unpacker<'_> {
     pub(super) fn make(&mut self, entry: Entry, from: &mut impl Read) -> Result<()> {
         let Entry { path, what, meta, size } = entry;
         let place = self.tree.place(&path)?;

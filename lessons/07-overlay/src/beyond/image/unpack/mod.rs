@@ -7,6 +7,7 @@
 
 mod entry;
 mod fill;
+mod implied;
 mod sparse;
 pub(super) mod tree;
 mod whiteout;
@@ -24,6 +25,7 @@ use nix::errno::Errno;
 use tar::Archive;
 
 use entry::{Entry, Meta};
+use implied::implied;
 pub use tree::NO_ROOM;
 use tree::Tree;
 
@@ -45,12 +47,12 @@ impl Default for Limits {
 /// Names and attributes of one entry: more than that is not told by anybody who means well.
 const METADATA: u64 = 1 << 20;
 
-/// Unpacks a tar archive into the empty directory `at`, and reads the stream to its end. Returns what is left for the
-/// image's other layers.
-pub fn unpack(from: impl Read, at: &Path, limits: Limits) -> Result<Limits> {
+/// Unpacks a tar archive into the empty directory `at`, and reads the stream to its end. `below` are the layers on which it
+/// will lie, the uppermost first. Returns what is left for the image's other layers.
+pub fn unpack(from: impl Read, at: &Path, below: &[PathBuf], limits: Limits) -> Result<Limits> {
     let ration = Rc::new(Cell::new(METADATA));
     let mut archive = Archive::new(Rationed::new(from, ration.clone(), limits.bytes));
-    let mut unpacker = Unpacker::new(at, limits)?;
+    let mut unpacker = Unpacker::new(at, below, limits)?;
     let mut entries = archive.entries().map_err(damaged)?;
     while let Some(mut entry) = entries.next().transpose().map_err(damaged)? {
         interrupt::check();
@@ -69,8 +71,10 @@ pub fn unpack(from: impl Read, at: &Path, limits: Limits) -> Result<Limits> {
 }
 
 /// The state of one unpacking.
-struct Unpacker {
+struct Unpacker<'a> {
     tree: Tree,
+    at: &'a Path,
+    below: &'a [PathBuf],
     /// Whether files can be given to others, and device nodes be made.
     is_root: bool,
     left: Limits,
@@ -79,12 +83,12 @@ struct Unpacker {
     directories: BTreeMap<PathBuf, Meta>,
 }
 
-impl Unpacker {
-    fn new(at: &Path, limits: Limits) -> Result<Unpacker> {
+impl Unpacker<'_> {
+    fn new<'a>(at: &'a Path, below: &'a [PathBuf], limits: Limits) -> Result<Unpacker<'a>> {
         let (tree, is_root) = (Tree::open(at)?, Need::InitialRoot.is_met());
         let mut directories = BTreeMap::new();
         directories.insert(PathBuf::new(), Meta::directory());
-        Ok(Unpacker { tree, is_root, left: limits, most: limits, directories })
+        Ok(Unpacker { tree, at, below, is_root, left: limits, most: limits, directories })
     }
 
     fn add(&mut self, from: &mut tar::Entry<'_, impl Read>) -> Result<()> {
@@ -92,7 +96,10 @@ impl Unpacker {
         self.pay(&entry)?;
         let made = self.tree.missing(&entry.path)?;
         self.left.entries = self.left.entries.saturating_sub(made.len() as u64);
-        self.directories.extend(made.into_iter().map(|path| (path, Meta::directory())));
+        for name in made {
+            let meta = implied(self.at, self.below, &name)?;
+            self.directories.insert(name, meta);
+        }
         match whiteout::Mark::of(&entry.path)? {
             Some(mark) => self.white_out(&entry.path, mark),
             None => self.make(entry, from),

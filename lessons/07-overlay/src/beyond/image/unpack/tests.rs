@@ -1,7 +1,7 @@
 //! Archives that nobody would make by accident, and any others: nothing outside the directory is ever touched.
 
 use std::fs;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, symlink};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
@@ -28,7 +28,7 @@ impl Yard {
     }
 
     fn unpack(&self, archive: &[u8]) -> Result<()> {
-        unpack(archive, &self.layer(), Limits { bytes: 64 << 20, entries: 10_000 }).map(drop)
+        unpack(archive, &self.layer(), &[], Limits { bytes: 64 << 20, entries: 10_000 }).map(drop)
     }
 
     /// What is beside the layer.
@@ -128,7 +128,7 @@ fn whiteouts_become_those_of_overlayfs() {
     assert!(gone.file_type().is_char_device() && gone.rdev() == 0);
     assert_eq!(fs::read_dir(yard.layer()).unwrap().count(), 1);
     let mut packed = Vec::new();
-    super::super::pack::pack(&yard.layer(), &mut packed).unwrap();
+    super::super::pack::pack(&yard.layer(), &[], &mut packed).unwrap();
     let mut names: Vec<_> = tar::Archive::new(&packed[..])
         .entries()
         .unwrap()
@@ -143,21 +143,41 @@ fn more_than_the_limit_is_refused() {
     let yard = Yard::new();
     let limits = Limits { bytes: 10_000, entries: 3 };
     let many = archive(&[(Regular, "a", ""), (Regular, "b", ""), (Regular, "c", ""), (Regular, "d", "")]);
-    assert!(unpack(&many[..], &yard.layer(), limits).unwrap_err().to_string().contains("3 entries"));
+    assert!(unpack(&many[..], &yard.layer(), &[], limits).unwrap_err().to_string().contains("3 entries"));
     let mut large = Vec::new();
     entry(&mut large, Regular, b"large", b"", &vec![1; 20_000]);
-    assert!(unpack(&large[..], &yard.layer(), limits).unwrap_err().to_string().contains("10000 bytes"));
+    assert!(unpack(&large[..], &yard.layer(), &[], limits).unwrap_err().to_string().contains("10000 bytes"));
     let endless = std::io::repeat(0);
-    assert!(unpack(endless, &yard.layer(), limits).unwrap_err().to_string().contains("limit"));
+    assert!(unpack(endless, &yard.layer(), &[], limits).unwrap_err().to_string().contains("limit"));
 }
 
 #[test]
 fn what_a_layer_takes_is_missing_to_the_next_and_directories_nobody_told_of_count() {
     let yard = Yard::new();
     let limits = Limits { bytes: 10_000, entries: 10 };
-    let left = unpack(&archive(&[(Regular, "p/q/a", "four")])[..], &yard.layer(), limits).unwrap();
+    let left = unpack(&archive(&[(Regular, "p/q/a", "four")])[..], &yard.layer(), &[], limits).unwrap();
     assert_eq!(left.entries, 10 - 3);
     assert!(left.bytes <= 10_000 - 1024, "{left:?}");
+}
+
+#[test]
+fn a_directory_nobody_told_of_is_as_the_layer_below_shows_it() {
+    let (yard, under) = (Yard::new(), Yard::new());
+    let mode = |at: &Path, mode| fs::set_permissions(at, fs::Permissions::from_mode(mode)).unwrap();
+    fs::create_dir_all(under.layer().join("a/b")).unwrap();
+    mode(&under.layer().join("a"), 0o711);
+    mode(&under.layer().join("a/b"), 0o1777);
+    fs::create_dir(under.0.join("outside/b")).unwrap();
+    mode(&under.0.join("outside/b"), 0o700);
+    symlink(under.0.join("outside"), under.layer().join("link")).unwrap();
+    fs::write(under.layer().join("file"), "").unwrap();
+    let names = ["a/b/x", "new/x", "link/b/x", "file/x"].map(|name| (Regular, name, ""));
+    let below = [under.layer()];
+    unpack(&archive(&names)[..], &yard.layer(), &below, Limits::default()).unwrap();
+    let of = |name: &str| fs::metadata(yard.layer().join(name)).unwrap().mode() & 0o7777;
+    assert_eq!(["a", "a/b"].map(of), [0o711, 0o1777]);
+    // Below, a link leads to a directory of the host: its mode is nobody's business.
+    assert_eq!(["new", "link", "link/b", "file"].map(of), [0o755; 4]);
 }
 
 #[test]
@@ -168,7 +188,7 @@ fn names_that_never_end_do_not_fill_the_memory() {
     header.set_size(32 << 20);
     header.set_cksum();
     let bytes = header.as_bytes().chain(std::io::repeat(b'a').take(32 << 20));
-    let said = unpack(bytes, &yard.layer(), Limits::default()).unwrap_err().to_string();
+    let said = unpack(bytes, &yard.layer(), &[], Limits::default()).unwrap_err().to_string();
     assert!(said.contains("more than 1 MiB"), "{said}");
 }
 

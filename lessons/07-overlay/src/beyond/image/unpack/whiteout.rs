@@ -46,7 +46,7 @@ impl Mark<'_> {
     }
 }
 
-impl Unpacker {
+impl Unpacker<'_> {
     pub(super) fn white_out(&mut self, path: &Path, mark: Mark<'_>) -> Result<()> {
         match mark {
             Mark::Nothing => Ok(()),
