@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 use nix::errno::Errno;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
 use crate::call::IntoErrno;
 
@@ -115,4 +116,18 @@ pub fn effective_capabilities() -> nix::Result<u64> {
     let result = unsafe { libc::syscall(libc::SYS_capget, header.as_mut_ptr(), data.as_mut_ptr()) };
     Errno::result(result)?;
     Ok(u64::from(data[1][0]) << 32 | u64::from(data[0][0]))
+}
+
+/// A number of the network namespace that this process is in, which no other has had or will have since the machine was
+/// started: SO_NETNS_COOKIE of any socket in it.
+pub fn namespace_cookie() -> nix::Result<u64> {
+    let socket = socket(AddressFamily::Unix, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
+    let (mut cookie, mut size) = (0u64, size_of::<u64>() as libc::socklen_t);
+    let (level, option) = (libc::SOL_SOCKET, libc::SO_NETNS_COOKIE);
+    // SAFETY: the kernel writes at most `size` bytes, all of `cookie`, and then `size`; both outlive the call.
+    let result = unsafe {
+        let at = (&raw mut cookie).cast();
+        libc::getsockopt(socket.as_raw_fd(), level, option, at, &raw mut size)
+    };
+    Errno::result(result).map(|_| cookie)
 }

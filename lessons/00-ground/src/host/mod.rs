@@ -7,6 +7,7 @@
 
 pub mod data;
 pub mod disk;
+pub mod forwarding;
 pub mod groups;
 pub mod hierarchy;
 pub mod network;
@@ -48,6 +49,17 @@ pub fn state_dir() -> Result<PathBuf> {
     let dir = state_base().join(format!("{PREFIX}-{}", owner()));
     make_private(&dir)?;
     Ok(DIR.get_or_init(|| dir).clone())
+}
+
+/// The directory of a run of this user, by its name, `bxw-UID-run-PID`. The name may come from a box.
+pub fn dir_of(run: &str) -> Result<Option<PathBuf>> {
+    let state = state_dir()?;
+    let tag = format!("{}-", state.file_name().unwrap_or_default().display());
+    let dir = run.strip_prefix(&tag).filter(|dir| {
+        let number = dir.strip_prefix("run-").unwrap_or_default();
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    Ok(dir.map(|dir| state.join(dir)))
 }
 
 /// Where state directories stand. Root of a user namespace may find that `/run` is somebody else's.

@@ -5,23 +5,24 @@
 //! The lock of the state directory is held from reading to writing. The file is written beside and renamed: at every
 //! moment it is the old one or the new one.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::mount::{MntFlags, umount2};
 use nix::sched::{CloneFlags, setns};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
-use super::{PREFIX, owner, state_dir, sweep};
+use super::{PREFIX, forwarding, owner, state_dir, sweep};
 use crate::call::{IntoErrno, quietly};
 use crate::error::{Error, Kind, Result};
-use crate::{netlink, proc};
+use crate::{netlink, proc, sys};
 
 /// Beginning of the names of the files.
 pub(super) const FILE: &str = "network-";
@@ -37,8 +38,6 @@ pub fn shared_name() -> String {
 pub struct State {
     /// The networks of the bridge, as `10.77.0.0/24`; none when there is no bridge.
     pub subnets: Vec<String>,
-    /// Settings that were changed, files below /proc/sys, and what they were.
-    pub settings: Vec<(String, String)>,
     /// Who has which address.
     pub leases: Vec<Lease>,
 }
@@ -66,9 +65,8 @@ pub struct Shared {
 impl Shared {
     /// That of the network namespace that this process is in, without the leases of dead runs. Waits for others.
     pub fn lock() -> Result<Shared> {
-        let namespace = quietly(format_args!("stat {OWN}")).run(|| fs::metadata(OWN))?.ino();
         let lock = lock_state()?;
-        Shared::read(state_dir()?.join(format!("{FILE}{namespace}")), lock)
+        Shared::read(state_dir()?.join(format!("{FILE}{}", here()?)), lock)
     }
 
     fn read(file: PathBuf, lock: Flock<File>) -> Result<Shared> {
@@ -89,9 +87,9 @@ impl Shared {
 
     /// Writes it down; without anything in it the file goes.
     pub fn save(&self) -> Result<()> {
-        let State { subnets, settings, leases } = &self.state;
+        let State { subnets, leases } = &self.state;
         let shown = self.file.display();
-        if subnets.is_empty() && settings.is_empty() && leases.is_empty() {
+        if subnets.is_empty() && leases.is_empty() {
             return quietly(format_args!("remove {shown}"))
                 .run(|| gone(fs::remove_file(&self.file)));
         }
@@ -102,21 +100,28 @@ impl Shared {
             .run(|| fs::rename(&beside, &self.file))
     }
 
-    /// Removes what is shared, in the namespace that this process is in.
+    /// Removes what is shared, in the namespace that this process is in, and forwarding unless another user needs that.
     pub fn take_down(&mut self) -> Result<()> {
         let name = shared_name();
         if !self.state.subnets.is_empty() {
             delete(&format!("nft delete table inet {name}"), || netlink::delete_table(&name))?;
             delete(&format!("ip link del {name}"), || netlink::delete_link(&name))?;
         }
-        // What was changed last is put back first. A link that is gone took its settings with it.
-        for (file, value) in self.state.settings.drain(..).rev() {
-            let write = || OpenOptions::new().write(true).open(&file)?.write_all(value.as_bytes());
-            quietly(format_args!("write {value} to {file}")).run(|| gone(write()))?;
-        }
+        forwarding::put_back()?;
         self.state.subnets.clear();
         self.save()
     }
+}
+
+/// The name of the network namespace that this process is in: its inode's number, which the next namespace may get when this
+/// one has ended, and its cookie, which none ever gets again. See socket(7), `SO_NETNS_COOKIE`, Linux 5.14.
+pub(super) fn here() -> Result<String> {
+    let inode = quietly(format_args!("stat {OWN}")).run(|| fs::metadata(OWN))?.ino();
+    let cookie = quietly("getsockopt SO_NETNS_COOKIE").run(|| match sys::namespace_cookie() {
+        Err(Errno::ENOPROTOOPT) => Ok(0),
+        other => other,
+    })?;
+    Ok(format!("{inode}-{cookie}"))
 }
 
 /// The lock of the state directory. While a run of ours lives, or this guard, nobody removes it.
@@ -148,39 +153,71 @@ fn is_dead(name: &str) -> bool {
 pub(super) fn sweep(removed: &mut Vec<String>) -> Result<()> {
     for entry in fs::read_dir(state_dir()?).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let Some(inode) = name.strip_prefix(FILE) else { continue };
+        let Some(namespace) = name.strip_prefix(FILE) else { continue };
         let lock = lock_state()?;
         if name.ends_with(".new") {
             let _ = fs::remove_file(entry.path());
-        } else if let Some(shared) = Shared::read(entry.path(), lock)?.swept(inode)? {
+        } else if namespace.starts_with(forwarding::WORD) {
+            continue;
+        } else if let Some(shared) = Shared::read(entry.path(), lock)?.swept(namespace)? {
             removed.push(shared);
         }
     }
+    settings(removed)?;
     links_and_tables(removed)?;
     names(removed)
 }
 
 impl Shared {
     /// Takes down what nobody shares any more. A namespace that has ended took everything with it.
-    fn swept(mut self, inode: &str) -> Result<Option<String>> {
+    fn swept(mut self, namespace: &str) -> Result<Option<String>> {
         if !self.state.leases.is_empty() {
             return self.save().map(|()| None);
         }
         let what = Some(self.file.display().to_string());
-        let Some(there) = namespace(inode) else {
+        if within(namespace, || self.take_down())?.is_none() {
             self.state = State::default();
-            return self.save().map(|()| what);
-        };
-        let home = quietly(format_args!("open {OWN}")).run(|| File::open(OWN))?;
-        join(&there)?;
-        let outcome = self.take_down();
-        join(&home)?;
-        outcome.map(|()| what)
+            self.save()?;
+        }
+        Ok(what)
     }
 }
 
-/// A way into the network namespace with this inode: by a process that is in it, this one first.
-fn namespace(inode: &str) -> Option<File> {
+/// What was changed for boxes that are dead, whoever's they were.
+fn settings(removed: &mut Vec<String>) -> Result<()> {
+    let (dir, prefix) = forwarding::place()?;
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let (name, at) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
+        let Some(namespace) = name.strip_prefix(&prefix) else { continue };
+        // Its lock goes again at once: nobody can share what nobody looks for.
+        if forwarding::alone(&at)?.is_none() {
+            continue;
+        }
+        if within(namespace, forwarding::put_back)?.is_none() {
+            quietly(format_args!("remove {}", at.display())).run(|| gone(fs::remove_file(&at)))?;
+        }
+        removed.push(at.display().to_string());
+    }
+    Ok(())
+}
+
+/// Does something in the network namespace of this name; `None` when that has ended.
+fn within<T>(name: &str, act: impl FnOnce() -> Result<T>) -> Result<Option<T>> {
+    let Some(there) = way_to(name) else { return Ok(None) };
+    let home = quietly(format_args!("open {OWN}")).run(|| File::open(OWN))?;
+    join(&there)?;
+    let outcome = match here() {
+        Ok(found) if found == name => act().map(Some),
+        // Another has its number by now.
+        other => other.map(|_| None),
+    };
+    join(&home)?;
+    outcome
+}
+
+/// A way into the network namespace of this name: by a process that is in it, this one first.
+fn way_to(name: &str) -> Option<File> {
+    let (inode, _) = name.split_once('-')?;
     let pids = proc::all().unwrap_or_default();
     let ways = pids.iter().map(|pid: &Pid| format!("/proc/{pid}/ns/net"));
     let mut ways = std::iter::once(OWN.to_string()).chain(ways);
@@ -223,7 +260,7 @@ fn names(removed: &mut Vec<String>) -> Result<()> {
 pub fn remove_name(path: &Path) -> Result<()> {
     let shown = path.display();
     quietly(format_args!("umount {shown}")).run(|| match umount2(path, MntFlags::MNT_DETACH) {
-        Err(nix::errno::Errno::EINVAL | nix::errno::Errno::ENOENT) => Ok(()),
+        Err(Errno::EINVAL | Errno::ENOENT) => Ok(()),
         other => other,
     })?;
     quietly(format_args!("remove {shown}")).run(|| gone(fs::remove_file(path)))
@@ -231,16 +268,15 @@ pub fn remove_name(path: &Path) -> Result<()> {
 
 /// What is gone already is fine.
 fn delete(what: &str, act: impl FnOnce() -> nix::Result<()>) -> Result<()> {
-    use nix::errno::Errno::{ENODEV, ENOENT};
     quietly(what).run(|| match act() {
-        Err(ENODEV | ENOENT) => Ok(()),
+        Err(Errno::ENODEV | Errno::ENOENT) => Ok(()),
         other => other,
     })
 }
 
-fn gone(outcome: std::io::Result<()>) -> nix::Result<()> {
+pub(super) fn gone(outcome: std::io::Result<()>) -> nix::Result<()> {
     match outcome.map_err(IntoErrno::into_errno) {
-        Err(nix::errno::Errno::ENOENT) => Ok(()),
+        Err(Errno::ENOENT) => Ok(()),
         other => other,
     }
 }

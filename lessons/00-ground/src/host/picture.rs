@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::{PREFIX, disk, owner, state_base, sweep};
+use super::{PREFIX, disk, forwarding, owner, state_base, sweep};
 use crate::error::Result;
 use crate::netlink;
 use crate::proc::{self, Process};
@@ -127,11 +127,15 @@ fn links() -> Vec<String> {
     links.map(|(name, alias)| format!("{name} {}", alias.unwrap_or_default())).collect()
 }
 
-/// What runs left in the state directory; the cached root file systems are meant to stay.
+/// What runs left in the state directory, and beside it; the cached root file systems are meant to stay.
 fn state() -> Vec<String> {
-    let dir = state_base().join(format!("{PREFIX}-{}", owner())).display().to_string();
-    let names = names_in(&dir).into_iter().filter(|name| name != "rootfs");
-    names.map(|name| format!("{dir}/{name}")).collect()
+    let base = state_base().display().to_string();
+    let common = names_in(&base).into_iter();
+    let common = common.filter(|name| name.starts_with(&format!("{PREFIX}-{}", forwarding::WORD)));
+    let own = format!("{PREFIX}-{}", owner());
+    let names = names_in(&format!("{base}/{own}")).into_iter().filter(|name| name != "rootfs");
+    let names = names.map(|name| format!("{own}/{name}"));
+    names.chain(common).map(|name| format!("{base}/{name}")).collect()
 }
 
 fn lines_of(file: &str) -> impl Iterator<Item = String> {

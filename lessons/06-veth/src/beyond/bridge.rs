@@ -3,7 +3,8 @@
 
 use std::net::IpAddr;
 
-use ground::host::network::{Shared, State, shared_name};
+use ground::host::forwarding::Share;
+use ground::host::network::{Shared, shared_name};
 use ground::story::muted;
 use ground::{Error, Result};
 
@@ -25,17 +26,21 @@ pub struct Wanted {
     pub yes: bool,
 }
 
-/// Makes the bridge unless it is there, and leases addresses on it for the cable with this name.
-pub fn join(shared: &mut Shared, link: &str, wanted: &Wanted) -> Result<Vec<Cidr>> {
-    let name = shared_name();
+/// Makes the bridge unless it is there. The box's share of forwarding.
+pub fn stand(shared: &mut Shared, wanted: &Wanted) -> Result<Option<Share>> {
     // What is written down of a bridge that somebody has removed by hand is void.
-    if Netlink::route()?.find_link(&name)?.is_none() {
+    if Netlink::route()?.find_link(&shared_name())?.is_none() {
         shared.state.subnets.clear();
     }
-    if shared.state.subnets.is_empty() {
-        make(shared, wanted)?;
+    match shared.state.subnets.is_empty() {
+        true => make(shared, wanted),
+        false => Share::take(),
     }
-    let networks = networks(shared)?;
+}
+
+/// Leases addresses on the bridge for the cable with this name.
+pub fn join(shared: &mut Shared, link: &str, wanted: &Wanted) -> Result<Vec<Cidr>> {
+    let (name, networks) = (shared_name(), networks(shared)?);
     if wanted.subnet.is_some_and(|asked| asked.network() != networks[0].network()) {
         return Err(Error::usage(format!(
             "--subnet: the bridge {name} is there already, with {}",
@@ -57,17 +62,15 @@ pub fn join(shared: &mut Shared, link: &str, wanted: &Wanted) -> Result<Vec<Cidr
     Ok(addresses)
 }
 
-/// Gives the addresses back; the last one out removes the bridge and puts the settings back.
+/// Gives the addresses back; the last one out removes the bridge, and the last one of all users turns forwarding off.
 pub fn leave(shared: &mut Shared, link: &str) -> Result<()> {
     lease::give_back(&mut shared.state, link);
     let bridged = networks(shared)?;
     let on_bridge = |address: &IpAddr| bridged.iter().any(|network| network.contains(*address));
-    let State { leases, settings, .. } = &shared.state;
-    let nothing_made = bridged.is_empty() && settings.is_empty();
-    if nothing_made || leases.iter().flat_map(|lease| &lease.addresses).any(on_bridge) {
-        return shared.save();
+    match shared.state.leases.iter().flat_map(|lease| &lease.addresses).any(on_bridge) {
+        true => shared.save(),
+        false => shared.take_down(),
     }
-    shared.take_down()
 }
 
 /// The networks of the bridge, the one of IPv4 first.
@@ -75,7 +78,7 @@ pub fn networks(shared: &Shared) -> Result<Vec<Cidr>> {
     shared.state.subnets.iter().map(|network| network.parse()).collect()
 }
 
-fn make(shared: &mut Shared, wanted: &Wanted) -> Result<()> {
+fn make(shared: &mut Shared, wanted: &Wanted) -> Result<Option<Share>> {
     let mut netlink = Netlink::route()?;
     let routes = netlink.routes()?;
     let four = match wanted.subnet {
@@ -93,12 +96,16 @@ fn make(shared: &mut Shared, wanted: &Wanted) -> Result<()> {
         let nets = (0..=255).map(|n| Cidr::new([0xfd62, 0x7877, 0, n, 0, 0, 0, 0].into(), 64));
         networks.push(lease::free_network(&shared.state, &routes, nets)?);
     }
-    forwarding::turn_on(shared, wanted.yes)?;
+    let share = forwarding::turn_on(wanted.yes)?;
     shared.state.subnets = networks.iter().map(Cidr::to_string).collect();
     // From here on a crash leaves something that is written down.
     shared.save()?;
-    let made = lay(&mut netlink, &networks).and_then(|()| rules(&networks));
-    made.inspect_err(|_| drop(muted(|| shared.take_down())))
+    if let Err(e) = lay(&mut netlink, &networks).and_then(|()| rules(&networks)) {
+        drop(share);
+        let _ = muted(|| shared.take_down());
+        return Err(e);
+    }
+    Ok(share)
 }
 
 // ANCHOR: bridge

@@ -7,7 +7,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use ground::call::{doing, quietly};
-use ground::host::network::{Shared, shared_name};
+use ground::host::forwarding::Share;
+use ground::host::network::shared_name;
 use ground::text::name;
 use ground::{Error, Result};
 use nix::errno::Errno;
@@ -16,7 +17,9 @@ use nix::errno::Errno;
 pub const YES: &str = "BXW_YES";
 
 /// Name and file of the setting, and the directory of what each link has of its own.
-const SETTINGS: [(&str, &str, &str); 2] = [
+type Setting = (&'static str, &'static str, &'static str);
+
+const SETTINGS: [Setting; 2] = [
     ("net.ipv4.ip_forward", "/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv4/conf"),
     (
         "net.ipv6.conf.all.forwarding",
@@ -26,26 +29,33 @@ const SETTINGS: [(&str, &str, &str); 2] = [
 ];
 
 /// Turns forwarding on, if it is off. What it was is written down first: whoever is killed in between leaves too much on
-/// paper, and not too little.
-pub fn turn_on(shared: &mut Shared, yes: bool) -> Result<()> {
-    let is_off = |file: &str| read(file).as_deref() == Some("0");
-    let off: Vec<_> = SETTINGS.iter().filter(|(_, file, _)| is_off(file)).collect();
-    if off.is_empty() {
-        return Ok(());
+/// paper, and not too little. As long as the share is held, nobody turns it off. `None` when it was on before all boxes.
+pub fn turn_on(yes: bool) -> Result<Option<Share>> {
+    loop {
+        let share = Share::take()?;
+        let is_off = |(_, file, _): &&Setting| read(file).as_deref() == Some("0");
+        let off: Vec<_> = SETTINGS.iter().filter(is_off).collect();
+        if off.is_empty() {
+            return Ok(share);
+        }
+        let names: Vec<_> = off.iter().map(|(name, ..)| format!("{name}=1")).collect();
+        if !yes && std::env::var_os(YES).is_none() && is_initial() {
+            ask(&names.join(" "))?;
+        }
+        let beside: Vec<_> = off.iter().flat_map(|(_, _, directory)| beside(directory)).collect();
+        // The last is put back first: what the kernel changes together with forwarding comes after it.
+        let before = off.iter().map(|(_, file, _)| (file.to_string(), "0".to_string()));
+        let before = beside.iter().cloned().chain(before).collect();
+        let Some(share) = share.map_or_else(|| Share::first(&before), |share| Ok(Some(share)))?
+        else {
+            continue;
+        };
+        for (file, _) in beside.iter().filter(|(file, _)| file.ends_with("/accept_ra")) {
+            write(file, "2")?;
+        }
+        off.iter().try_for_each(|(_, file, _)| write(file, "1"))?;
+        return Ok(Some(share));
     }
-    let names: Vec<_> = off.iter().map(|(name, ..)| format!("{name}=1")).collect();
-    if !yes && std::env::var_os(YES).is_none() && is_initial() {
-        ask(&names.join(" "))?;
-    }
-    let beside: Vec<_> = off.iter().flat_map(|(_, _, directory)| beside(directory)).collect();
-    let before = off.iter().map(|(_, file, _)| (file.to_string(), "0".to_string()));
-    // The last is put back first: what the kernel changes together with forwarding comes after it.
-    shared.state.settings.extend(beside.iter().cloned().chain(before));
-    shared.save()?;
-    for (file, _) in beside.iter().filter(|(file, _)| file.ends_with("/accept_ra")) {
-        write(file, "2")?;
-    }
-    off.iter().try_for_each(|(_, file, _)| write(file, "1"))
 }
 
 /// What else changes with forwarding. Off again, the kernel accepts redirects again, and no link forwards that did so on its
