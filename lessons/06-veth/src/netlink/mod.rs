@@ -236,6 +236,11 @@ impl Request {
         Request { message, told: None }
     }
 
+    /// How long its message is.
+    pub(crate) fn len(&self) -> usize {
+        self.message.len()
+    }
+
     fn acknowledge(&mut self) {
         self.message = self.message.clone().flags(libc::NLM_F_ACK);
     }

@@ -46,6 +46,9 @@ const NFTA_RULE_EXPRESSIONS: u16 = 4;
 const NF_DROP: u32 = 0;
 const NF_ACCEPT: u32 = 1;
 
+/// So many bytes of changes make a batch at most.
+const MOST: usize = 64 << 10;
+
 /// A place that packets pass, in the order of their numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hook {
@@ -152,17 +155,28 @@ pub fn add_rule(table: &str, chain: &str, rule: Rule) -> Request {
         .hint(Errno::ENOENT, "this kernel lacks an expression of the rule; sudo modprobe nft_nat nft_masq nft_ct nft_fib_inet")
 }
 
-/// Performs changes, all or none.
+/// Performs changes, all or none. Of more than the kernel takes in one send, 208 KiB unless `net.core.wmem_default` says
+/// otherwise, as many at a time: the table that they belong to is to be removed when one is refused.
 pub fn commit(requests: impl IntoIterator<Item = Request>) -> Result<()> {
     let mut netlink = Netlink::netfilter()?;
-    let frame = |kind: i32| {
-        // Unlike elsewhere the last two bytes mean something: whose batch it is.
-        let [high, low] = SUBSYSTEM.to_be_bytes();
-        Request::untold(Message::new(kind as u16, &[0, 0, high, low]))
-    };
-    let end = frame(libc::NFNL_MSG_BATCH_END);
-    let begin = frame(libc::NFNL_MSG_BATCH_BEGIN);
-    netlink.perform_all(std::iter::once(begin).chain(requests).chain([end]))
+    let mut rest = requests.into_iter().peekable();
+    while let Some(first) = rest.next() {
+        let (mut bytes, mut batch) = (first.len(), vec![frame(libc::NFNL_MSG_BATCH_BEGIN), first]);
+        while let Some(request) = rest.next_if(|request| bytes + request.len() <= MOST) {
+            bytes += request.len();
+            batch.push(request);
+        }
+        batch.push(frame(libc::NFNL_MSG_BATCH_END));
+        netlink.perform_all(batch)?;
+    }
+    Ok(())
+}
+
+/// The beginning or the end of a batch.
+fn frame(kind: i32) -> Request {
+    // Unlike elsewhere the last two bytes mean something: whose batch it is.
+    let [high, low] = SUBSYSTEM.to_be_bytes();
+    Request::untold(Message::new(kind as u16, &[0, 0, high, low]))
 }
 
 /// A message with `struct nfgenmsg`: family, version, and two bytes without meaning.
