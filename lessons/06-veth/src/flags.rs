@@ -101,6 +101,8 @@ impl Flags {
     fn check(&self, mode: &Mode) -> Result<()> {
         let (bridge, cable) =
             (matches!(mode, Mode::Bridge), matches!(mode, Mode::Bridge | Mode::Veth));
+        // Those of another box are that box's, too; a runtime that knows the box says what they are.
+        let own_names = mode.joined().is_none() || self.names_of.is_some();
         let wants = [
             ("--ip", self.ip.is_some(), bridge, "--network bridge"),
             ("--ip6", self.ip6.is_some(), bridge, "--network bridge"),
@@ -109,6 +111,8 @@ impl Flags {
             ("--mac-address", self.mac_address.is_some(), cable, "--network bridge or veth"),
             ("--mtu", self.mtu.is_some(), cable, "--network bridge or veth"),
             ("--sysctl", !self.sysctl.is_empty(), mode.is_own(), "a network of the box's own"),
+            ("--dns", !self.dns.is_empty(), own_names, "names of the box's own"),
+            ("--add-host", !self.add_host.is_empty(), own_names, "names of the box's own"),
         ];
         match wants.iter().find(|(_, given, can, _)| *given && !can) {
             Some((flag, _, _, needed)) => Err(Error::usage(format!("{flag} needs {needed}"))),
@@ -126,7 +130,7 @@ impl Flags {
             hosts: self.add_host.clone(),
             dns: self.dns.clone(),
             shares_loopback: matches!(self.mode(), Mode::Host),
-            lent_by: self.names_of.clone(),
+            lent_by: self.names_of.clone().or_else(|| self.mode().joined()?.run_dir().ok()?),
             ..Names::default()
         }
     }

@@ -6,9 +6,8 @@ use std::path::PathBuf;
 use clone_pid::{Child, Part};
 use ground::call::{doing, quietly};
 use ground::needs::in_initial_user_namespace;
-use ground::proc;
 use ground::text::path;
-use ground::{Error, Result};
+use ground::{Error, Result, host, proc};
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, setns};
 use nix::unistd::Pid;
@@ -30,6 +29,16 @@ impl Target {
         named::path(name).map(Target::File)
     }
 
+    /// Where the run that made the box keeps its files, if it is one of ours: the box says its name in its environment.
+    pub fn run_dir(&self) -> Result<Option<PathBuf>> {
+        let Target::Box(whose) = self else { return Ok(None) };
+        let pid = process(whose)?;
+        let environment = environment(pid);
+        let mut words = environment.split(|byte| *byte == 0);
+        let name = words.find_map(|word| word.strip_prefix(b"container="));
+        name.and_then(|name| std::str::from_utf8(name).ok()).map_or(Ok(None), host::dir_of)
+    }
+
     fn open(&self) -> Result<File> {
         let at = match self {
             Target::File(at) => at.clone(),
@@ -47,14 +56,16 @@ fn process(whose: &str) -> Result<Pid> {
         return Ok(Pid::from_raw(number));
     }
     let entry = format!("container={whose}");
-    let carries = |pid: &Pid| {
-        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|word| word == entry.as_bytes())
-    };
+    let carries =
+        |pid: &Pid| environment(*pid).split(|byte| *byte == 0).any(|word| word == entry.as_bytes());
     proc::all()?.into_iter().find(carries).ok_or_else(|| {
         Error::usage(format!("no box of the name {whose} is running"))
             .remedy("give the number of a process in it")
     })
+}
+
+fn environment(pid: Pid) -> Vec<u8> {
+    std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default()
 }
 
 /// The namespace of somebody else. A clone inherits its parent's: so the parent goes there, clones, and comes back.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clone_pid::{Child, Part};
+use ground::host::forwarding::Share;
 use ground::host::network::{Shared, shared_name};
 use ground::lesson::run_name;
 use ground::{Error, Result, story};
@@ -42,6 +43,14 @@ impl Mode {
     pub fn is_own(&self) -> bool {
         matches!(self, Mode::Veth | Mode::None | Mode::Bridge | Mode::By(_))
     }
+
+    /// The box whose network it is.
+    pub fn joined(&self) -> Option<&Target> {
+        match self {
+            Mode::Join(target @ Target::Box(_)) => Some(target),
+            _ => None,
+        }
+    }
 }
 
 /// The network of a box.
@@ -52,6 +61,7 @@ pub struct Network {
     mtu: Option<u32>,
     ports: Vec<Port>,
     held: Held,
+    forwarding: Option<Share>,
     link: String,
     cable: Option<Veth>,
     joined: Option<Joined>,
@@ -77,6 +87,7 @@ impl Network {
             mtu: None,
             ports: Vec::new(),
             held: Held::default(),
+            forwarding: None,
             link: link_name(),
             cable: None,
             joined,
@@ -128,6 +139,7 @@ impl Network {
 
     fn plug_in(&mut self) -> Result<Vec<Cidr>> {
         let mut shared = Shared::lock()?;
+        self.forwarding = bridge::stand(&mut shared, &self.wanted)?;
         let addresses = bridge::join(&mut shared, &self.link, &self.wanted)?;
         shared.save()?;
         self.held = publish::hold(&self.ports, addresses.len() > 1)?;
@@ -200,6 +212,7 @@ impl Part for Network {
             story::muted(unpublish)?;
         }
         self.held = Held::default();
+        self.forwarding = None;
         bridge::leave(&mut Shared::lock()?, &self.link)
     }
 }
