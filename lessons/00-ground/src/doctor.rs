@@ -6,7 +6,7 @@
 //! | root, sudo, missing capabilities, user namespaces | `privileges` |
 //! | every [`Need`], tried where it can be tried | `ways` |
 //! | hierarchies of cgroups, and what of them is delegated | `cgroups` |
-//! | forwarding, and who else decides about it | `forwarding` |
+//! | forwarding, and who else decides about it | `forwarding`, `legacy` |
 //! | where boxes are kept, and what they are made of | `tools` |
 //!
 //! It may run as anybody. An ordinary user is told what root would see, by looking from outside.
@@ -15,6 +15,7 @@ pub(crate) mod capability;
 mod cgroups;
 mod distribution;
 mod forwarding;
+mod legacy;
 mod machine;
 mod privileges;
 mod report;

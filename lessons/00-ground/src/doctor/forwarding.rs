@@ -16,7 +16,8 @@ pub(super) fn findings() -> Vec<Finding> {
     };
     let forward = Finding::new(Group::Network, "ip-forward", Status::Info, what).affects(&[6]);
     let barriers = netlink::forward_barriers().unwrap_or_default();
-    std::iter::once(forward).chain(barriers.iter().map(finding)).collect()
+    let barriers = barriers.iter().map(finding).chain(super::legacy::findings());
+    std::iter::once(forward).chain(barriers).collect()
 }
 
 fn finding(barrier: &Barrier) -> Finding {
