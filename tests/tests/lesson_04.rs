@@ -250,7 +250,8 @@ fn bad_values_get_one_clear_line() {
         (&["--cpus", "0.5", "--cpu-quota", "5000"], "--cpu-quota"),
         (&["--cpuset-cpus", "1-0"], "0-2,5"),
         (&["--cpuset-mems", "x"], "0-2,5"),
-        (&["--cpu-shares", "many"], "many"),
+        (&["--cpuset-cpus", "0-999999"], "a machine can have"),
+        (&["--cpu-shares", "many"], "a whole number is wanted"),
         (&["--cpu-period", "-5"], "-5"),
     ] {
         refused(flags, word);
@@ -258,6 +259,10 @@ fn bad_values_get_one_clear_line() {
     if !needs(&NEEDS) {
         return;
     }
+    // As if they had been left out, as in Docker.
+    let zeros = ["--cpu-quota=0", "--cpu-period=0", "--cpu-shares=0"];
+    let args = [&["run", "--no-card"][..], &zeros, &["true"]].concat();
+    lesson(L04).args(args).assert().success().stderr("");
     refused(&["--cpu-quota", "999"], "at least 1000");
     refused(&["--cpu-period", "999"], "from 1000");
     refused(&["--cpu-period", "1000001"], "1000000");

@@ -204,7 +204,7 @@ fn bad_values_get_one_clear_line() {
         (&["--memory=64m", "--memory-swap", "much"], size),
         (&["--memory-reservation", "some"], size),
         (&["--memory-swappiness", "101"], "0..=100"),
-        (&["--pids-limit", "many"], "many"),
+        (&["--pids-limit", "many"], "a whole number is wanted"),
         (&["--oom-score-adj", "1001"], "-1000..=1000"),
     ] {
         refused(flags, word);
@@ -213,7 +213,8 @@ fn bad_values_get_one_clear_line() {
         return;
     }
     refused(&["--memory=64m", "--memory-swap=32m"], "at least as much as --memory");
-    refused(&["--pids-limit", "4194304000"], "pid_max");
+    refused(&["--memory=64m", "--memory-reservation=65m"], "at most as much as --memory");
+    refused(&["--pids-limit", "4194305"], "4194304");
     match cgroup::version(Controller::MEMORY) {
         Some(Version::V1) => refused(&["--memory-high", "8m"], "only cgroup v2 has it"),
         _ => refused(&["--memory-swappiness", "10"], "only cgroup v1 has it"),

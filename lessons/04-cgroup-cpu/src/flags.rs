@@ -68,11 +68,12 @@ impl Flags {
         let mut parts = Several::default();
         if let Some(cpus) = self.cpus {
             parts.push(CpuLimit::cores(cpus).of(&group));
-        } else if self.cpu_quota.is_some() || self.cpu_period.is_some() {
-            let period = self.cpu_period.unwrap_or(PERIOD);
-            parts.push(CpuLimit::quota(self.cpu_quota.unwrap_or(-1), period).of(&group));
+        } else if given(self.cpu_quota).is_some() || given(self.cpu_period).is_some() {
+            let (quota, period) = (given(self.cpu_quota), given(self.cpu_period));
+            let (quota, period) = (quota.unwrap_or(-1), period.unwrap_or(PERIOD));
+            parts.push(CpuLimit::quota(quota, period).of(&group));
         }
-        if let Some(shares) = self.cpu_shares {
+        if let Some(shares) = given(self.cpu_shares) {
             parts.push(CpuWeight::shares(shares).of(&group));
         }
         if self.cpuset_cpus.is_some() || self.cpuset_mems.is_some() {
@@ -88,6 +89,11 @@ impl Flags {
         }
         parts
     }
+}
+
+/// Docker takes 0 for what was left out.
+fn given<T: Default + PartialEq>(value: Option<T>) -> Option<T> {
+    value.filter(|value| *value != T::default())
 }
 
 fn usable(controllers: &[Controller]) -> bool {
@@ -138,7 +144,7 @@ fn cpus(word: &str) -> Result<f64> {
 fn list(word: &str) -> Result<String> {
     match crate::cpuset::numbers(word) {
         Some(numbers) if !numbers.is_empty() => Ok(word.to_string()),
-        _ => Err(wrong("a list like 0-2,5")),
+        _ => Err(wrong("a list like 0-2,5 of numbers that a machine can have")),
     }
 }
 

@@ -85,10 +85,17 @@ impl Flags {
         }
         let mut limit = MemoryLimit::default();
         if let Some(bytes) = self.memory {
-            let total = self.memory_swap.unwrap_or(bytes.saturating_mul(2));
+            // Docker takes 0 for what was left out.
+            let total = self.memory_swap.filter(|total| *total > 0);
+            let total = total.unwrap_or(bytes.saturating_mul(2));
             if total < bytes {
                 return Err(Error::usage(
                     "--memory-swap is memory and swap together: at least as much as --memory",
+                ));
+            }
+            if self.memory_reservation.is_some_and(|reserved| reserved > bytes) {
+                return Err(Error::usage(
+                    "--memory-reservation is a part of the box's memory: at most as much as --memory",
                 ));
             }
             limit = MemoryLimit::bytes(bytes).total(total);

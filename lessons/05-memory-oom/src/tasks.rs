@@ -39,7 +39,12 @@ impl Part for PidsLimit {
     fn prepare(&mut self) -> Result<()> {
         let place = self.group.make(Controller::PIDS)?;
         let most = self.most.map_or_else(|| "max".to_string(), |most| most.to_string());
-        set(&place, "pids.max", most, (Errno::EINVAL, "no more than /proc/sys/kernel/pid_max"))
+        set(
+            &place,
+            "pids.max",
+            most,
+            (Errno::EINVAL, "no machine has more than 4194304 tasks; -1 is no limit"),
+        )
     }
 
     fn cgroups(&self) -> Result<Vec<Birth>> {

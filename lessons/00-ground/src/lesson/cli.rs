@@ -228,8 +228,17 @@ pub fn one_line(message: &str) -> String {
         !line.starts_with("Usage:") && !line.starts_with("For more information")
     });
     let line = kept.collect::<Vec<_>>().join("; ").replace(":; ", ": ");
+    let line = WORDS.iter().fold(line, |line, (theirs, ours)| line.replace(theirs, ours));
     format!("{}; --help shows the usage", line.trim_start_matches("error: "))
 }
+
+/// What Rust says of a number, and what that means to who has typed it.
+const WORDS: [(&str, &str); 4] = [
+    ("invalid digit found in string", "a whole number is wanted, in digits"),
+    ("cannot parse integer from empty string", "a whole number is wanted, in digits"),
+    ("number too large to fit in target type", "the number is too large"),
+    ("number too small to fit in target type", "the number is too small"),
+];
 
 /// The one line of an error.
 pub(super) fn complain(program: &str, error: &Error) {
