@@ -10,6 +10,7 @@ use super::read::{field, number, text};
 use crate::card::limits::{self, View};
 use crate::cgroup::{Controller, layout};
 use crate::host::PREFIX;
+use crate::host::network::shared_name;
 
 /// The controllers that count.
 const CONTROLLERS: [Controller; 4] =
@@ -71,7 +72,7 @@ impl Group {
     }
 }
 
-/// Every group with the kit's prefix, by name.
+/// Every group with the kit's prefix, this user's first.
 pub(super) fn all() -> Vec<Group> {
     let Ok(layout) = layout() else { return Vec::new() };
     let mut found: BTreeMap<String, Group> = BTreeMap::new();
@@ -86,7 +87,15 @@ pub(super) fn all() -> Vec<Group> {
             group.dirs.insert(controller.v1, [mount.point.clone(), dir]);
         }
     }
-    found.into_values().collect()
+    let (own, others): (Vec<_>, Vec<_>) =
+        found.into_values().partition(|group| is_of(&group.name, &shared_name()));
+    own.into_iter().chain(others).collect()
+}
+
+/// Whether the group's name, the last of its path, is that of a run of `user`, `bxw-UID`.
+fn is_of(group: &str, user: &str) -> bool {
+    let name = group.rsplit('/').next().unwrap_or_default();
+    name.strip_prefix(user).is_some_and(|rest| rest.starts_with('-'))
 }
 
 /// Groups in a box's group are that box's.

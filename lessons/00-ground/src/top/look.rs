@@ -77,7 +77,9 @@ impl Look {
             memory: field("/proc/meminfo", "MemTotal:").map(|kib| kib << 10),
             tasks: number(Path::new("/proc/sys/kernel/pid_max")),
         };
-        let host = self.host.since(before.host, wall);
+        let mut host = self.host.since(before.host, wall);
+        // It is counted in ticks of 10 ms: one more than passed can fall between two looks.
+        host.cpu = host.cpu.zip(machine.cpu).map(|(used, all)| used.min(all));
         let boxes = self.boxes.iter().map(|now| {
             let old = before.boxes.iter().find(|old| old.name == now.name);
             now.since(old, wall)
