@@ -112,7 +112,13 @@ fn three_hundred_ports_are_published() {
     let server = ["probe", "tcp-serve", "0.0.0.0:80", "9"];
     let mut running =
         Background::of(&mut router.command(L06, &[&run[..], &flags, &server].concat()));
-    while !running.line().starts_with("listening") {}
+    loop {
+        let line = running.line();
+        assert!(!line.is_empty(), "it has ended");
+        if line.starts_with("listening") {
+            break;
+        }
+    }
     for port in [20_000, 20_150, 20_299] {
         let ask = ["tcp-ask", &format!("127.0.0.1:{port}")];
         assert!(said(&mut router.command("bxw-probe", &ask)).contains("answer"), "{port}");
