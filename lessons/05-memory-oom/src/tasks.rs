@@ -9,6 +9,10 @@ use ground::call::doing;
 use ground::cgroup::Controller;
 use nix::errno::Errno;
 
+/// What the kernel was built for, `PID_MAX_LIMIT`: kernel.pid_max may be less.
+const MOST: (Errno, &str) =
+    (Errno::EINVAL, "no machine has more than 4194304 tasks; -1 is no limit");
+
 // ANCHOR: pids-limit
 /// So many tasks at most: processes, their threads, and zombies that nobody has waited for. It is asked at fork(2) and
 /// clone(2) only, which then fail with EAGAIN. See the kernel's
@@ -39,12 +43,7 @@ impl Part for PidsLimit {
     fn prepare(&mut self) -> Result<()> {
         let place = self.group.make(Controller::PIDS)?;
         let most = self.most.map_or_else(|| "max".to_string(), |most| most.to_string());
-        set(
-            &place,
-            "pids.max",
-            most,
-            (Errno::EINVAL, "no machine has more than 4194304 tasks; -1 is no limit"),
-        )
+        set(&place, "pids.max", most, MOST)
     }
 
     fn cgroups(&self) -> Result<Vec<Birth>> {
