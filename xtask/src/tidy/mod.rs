@@ -3,6 +3,7 @@
 mod classroom;
 mod mask;
 mod packages;
+mod reached;
 mod source;
 mod toplevel;
 
@@ -52,6 +53,7 @@ fn violations(root: &Path) -> Result<Vec<Violation>> {
         let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
         let text = String::from_utf8_lossy(&text);
         found.extend(source::check(&name, &text));
+        found.extend(reached::check(root, &path));
     }
     found.extend(classroom::check(root));
     found.extend(toplevel::check(root)?);

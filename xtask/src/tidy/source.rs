@@ -68,7 +68,7 @@ fn matching(name: &str, text: &str, check: impl Fn(&str) -> Option<String>) -> V
 }
 
 /// The identifiers of a line, each with what follows it.
-fn words(line: &str) -> impl Iterator<Item = (&str, &str)> {
+pub(super) fn words(line: &str) -> impl Iterator<Item = (&str, &str)> {
     let part = |c: char| c.is_alphanumeric() || c == '_';
     let mut rest = line;
     std::iter::from_fn(move || {

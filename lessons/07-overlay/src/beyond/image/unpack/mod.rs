@@ -192,3 +192,6 @@ impl<R: Seek> Seek for Rationed<R> {
         self.inner.seek(to)
     }
 }
+
+#[cfg(test)]
+mod tests;

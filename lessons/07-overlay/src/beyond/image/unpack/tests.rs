@@ -9,6 +9,8 @@ use tar::{Builder, EntryType, Header};
 
 use super::*;
 
+mod limits;
+
 /// A directory beside others that must stay as they are.
 struct Yard(PathBuf);
 
@@ -39,7 +41,10 @@ impl Yard {
             fs::read_dir(self.0.join("outside")).unwrap().map(|entry| entry.unwrap().path()),
         );
         names.sort();
-        names.into_iter().map(|at| (at.clone(), fs::read_to_string(at).unwrap_or_default())).collect()
+        names
+            .into_iter()
+            .map(|at| (at.clone(), fs::read_to_string(at).unwrap_or_default()))
+            .collect()
     }
 }
 
@@ -62,6 +67,8 @@ fn entry(to: &mut Vec<u8>, kind: EntryType, name: &[u8], link: &[u8], data: &[u8
     header.set_gid(0);
     header.set_mtime(1);
     header.set_size(data.len() as u64);
+    // A field that nobody filled in is no number.
+    header.set_device_major(0).and_then(|()| header.set_device_minor(0)).unwrap();
     header.set_cksum();
     to.extend(header.as_bytes());
     to.extend(data);
@@ -88,7 +95,10 @@ fn hostile_entries_are_refused_in_one_line() {
         (&[(Regular, "/x", "")], "absolute"),
         (&[(Symlink, "a", "../outside"), (Regular, "a/x", "")], "symbolic link that leads out"),
         (&[(Symlink, "a", "/tmp"), (Regular, "a/x", "")], "symbolic link that leads out"),
-        (&[(Symlink, "a", "/proc/self/root"), (Regular, "a/tmp/x", "")], "symbolic link that leads out"),
+        (
+            &[(Symlink, "a", "/proc/self/root"), (Regular, "a/tmp/x", "")],
+            "symbolic link that leads out",
+        ),
         (&[(Symlink, "a", ".."), (Link, "b", "a/outside/file")], "symbolic link that leads out"),
         (&[(Link, "b", "../outside/file")], "leads out"),
         (&[(Link, "b", "nothing")], "not there"),
@@ -114,7 +124,12 @@ fn hostile_entries_are_refused_in_one_line() {
 #[test]
 fn links_within_the_layer_are_followed() {
     let yard = Yard::new();
-    let entries = [(Directory, "usr/lib", ""), (Symlink, "lib", "usr/lib"), (Regular, "lib/x", ""), (Link, "y", "lib/x")];
+    let entries = [
+        (Directory, "usr/lib", ""),
+        (Symlink, "lib", "usr/lib"),
+        (Regular, "lib/x", ""),
+        (Link, "y", "lib/x"),
+    ];
     yard.unpack(&archive(&entries)).unwrap();
     let inode = |name: &str| fs::metadata(yard.layer().join(name)).unwrap().ino();
     assert_eq!(inode("usr/lib/x"), inode("y"));
@@ -123,12 +138,17 @@ fn links_within_the_layer_are_followed() {
 #[test]
 fn whiteouts_become_those_of_overlayfs() {
     let yard = Yard::new();
-    yard.unpack(&archive(&[(Regular, "d/.wh.gone", ""), (Regular, "d/.wh..wh..opq", ""), (Regular, ".wh..wh.plnk", "")])).unwrap();
+    yard.unpack(&archive(&[
+        (Regular, "d/.wh.gone", ""),
+        (Regular, "d/.wh..wh..opq", ""),
+        (Regular, ".wh..wh.plnk", ""),
+    ]))
+    .unwrap();
     let gone = fs::symlink_metadata(yard.layer().join("d/gone")).unwrap();
     assert!(gone.file_type().is_char_device() && gone.rdev() == 0);
     assert_eq!(fs::read_dir(yard.layer()).unwrap().count(), 1);
     let mut packed = Vec::new();
-    super::super::pack::pack(&yard.layer(), &[], &mut packed).unwrap();
+    super::super::pack::pack(&yard.layer(), &mut packed).unwrap();
     let mut names: Vec<_> = tar::Archive::new(&packed[..])
         .entries()
         .unwrap()
@@ -136,28 +156,6 @@ fn whiteouts_become_those_of_overlayfs() {
         .collect();
     names.sort();
     assert_eq!(names, ["d", "d/.wh..wh..opq", "d/.wh.gone"].map(PathBuf::from));
-}
-
-#[test]
-fn more_than_the_limit_is_refused() {
-    let yard = Yard::new();
-    let limits = Limits { bytes: 10_000, entries: 3 };
-    let many = archive(&[(Regular, "a", ""), (Regular, "b", ""), (Regular, "c", ""), (Regular, "d", "")]);
-    assert!(unpack(&many[..], &yard.layer(), &[], limits).unwrap_err().to_string().contains("3 entries"));
-    let mut large = Vec::new();
-    entry(&mut large, Regular, b"large", b"", &vec![1; 20_000]);
-    assert!(unpack(&large[..], &yard.layer(), &[], limits).unwrap_err().to_string().contains("10000 bytes"));
-    let endless = std::io::repeat(0);
-    assert!(unpack(endless, &yard.layer(), &[], limits).unwrap_err().to_string().contains("limit"));
-}
-
-#[test]
-fn what_a_layer_takes_is_missing_to_the_next_and_directories_nobody_told_of_count() {
-    let yard = Yard::new();
-    let limits = Limits { bytes: 10_000, entries: 10 };
-    let left = unpack(&archive(&[(Regular, "p/q/a", "four")])[..], &yard.layer(), &[], limits).unwrap();
-    assert_eq!(left.entries, 10 - 3);
-    assert!(left.bytes <= 10_000 - 1024, "{left:?}");
 }
 
 #[test]
@@ -181,18 +179,6 @@ fn a_directory_nobody_told_of_is_as_the_layer_below_shows_it() {
 }
 
 #[test]
-fn names_that_never_end_do_not_fill_the_memory() {
-    let yard = Yard::new();
-    let mut header = Header::new_gnu();
-    header.set_entry_type(EntryType::GNULongName);
-    header.set_size(32 << 20);
-    header.set_cksum();
-    let bytes = header.as_bytes().chain(std::io::repeat(b'a').take(32 << 20));
-    let said = unpack(bytes, &yard.layer(), &[], Limits::default()).unwrap_err().to_string();
-    assert!(said.contains("more than 1 MiB"), "{said}");
-}
-
-#[test]
 fn a_long_name_times_and_holes_are_kept() {
     let yard = Yard::new();
     let name = format!("{}/{}", "d".repeat(150), "n".repeat(200));
@@ -208,7 +194,10 @@ fn a_long_name_times_and_holes_are_kept() {
     yard.unpack(&tar.into_inner().unwrap()).unwrap();
     let at = yard.layer().join(&name);
     let meta = fs::metadata(&at).unwrap();
-    assert_eq!((meta.mtime(), meta.mtime_nsec(), meta.mode() & 0o7777), (1_700_000_000, 250_000_000, 0o4711));
+    assert_eq!(
+        (meta.mtime(), meta.mtime_nsec(), meta.mode() & 0o7777),
+        (1_700_000_000, 250_000_000, 0o4711)
+    );
     assert!(meta.blocks() * 512 < 1 << 20, "{} blocks", meta.blocks());
     assert_eq!(fs::read(&at).unwrap(), data);
 }
