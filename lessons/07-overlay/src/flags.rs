@@ -88,12 +88,13 @@ impl Flags {
         if image.is_none() && !self.is_layered() {
             return Ok(Root::Plain(self.rootfs()?));
         }
+        // Those of an image are held already, by names from the root.
         let mut lowers = match image {
             Some(layers) => layers,
-            None => vec![self.rootfs.clone().map_or_else(default_rootfs, Ok)?],
+            None => vec![layer(&self.rootfs.clone().map_or_else(default_rootfs, Ok)?)?],
         };
-        lowers.extend(self.layer.iter().cloned());
-        let lowers = lowers.iter().map(|dir| layer(dir)).collect::<Result<_>>()?;
+        let more: Vec<_> = self.layer.iter().map(|dir| layer(dir)).collect::<Result<_>>()?;
+        lowers.extend(more);
         let overlay = match &self.kept {
             _ if self.read_only => Overlay::read_only(lowers)?,
             Some(dir) => Overlay::kept(dir, lowers),
