@@ -27,7 +27,7 @@ pub use background::{Background, PATIENCE, eventually, group, moments};
 pub use crowd::crowd;
 pub use hosts::{NOBODY, as_nobody, guest, mount_in_namespace_of, on_shared_mounts};
 pub use scratch::Scratch;
-pub use skip::{left_out, needs, program};
+pub use skip::{kernel_file, left_out, needs, program};
 
 /// The lessons that exist, by binary.
 pub const LESSONS: [&str; 9] = [

@@ -23,6 +23,12 @@ pub fn program(name: &str) -> bool {
     found || skip(name, "install it with the distribution's package manager")
 }
 
+/// The same for a part of the kernel that shows itself by a file.
+#[must_use]
+pub fn kernel_file(path: &str) -> bool {
+    std::path::Path::new(path).exists() || skip(path, "this kernel lacks it, or has not loaded it")
+}
+
 /// Records that an experiment is left out of this run: a line of the table, and of what must have run elsewhere.
 pub fn left_out(lesson: &str, experiment: &ListedExperiment, missing: Need) {
     let what = format!("{lesson}/{} {}", experiment.name, experiment.claims.join(" "));
