@@ -175,7 +175,7 @@ fn a_corrupt_blob_is_replaced_by_the_next_import() {
 fn start(images: &Images<'_>, args: &[&str]) -> Child {
     let mut command = Command::new(binary("07-overlay"));
     command.args(["image", "--store", &images.at()]).args(args);
-    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    command.stdout(Stdio::null()).spawn().unwrap()
 }
 
 /// Whatever the moment, the store is as it was or has the image; the next command sweeps the rest.

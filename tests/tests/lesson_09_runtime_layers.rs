@@ -6,7 +6,7 @@ use ground::needs::Need;
 use tests::runtime::Runtime;
 use tests::{Scratch, needs};
 
-const NEEDS: [Need; 3] = [Need::Admin, Need::Clone3, Need::MountSetattr];
+const NEEDS: [Need; 4] = [Need::Admin, Need::Clone3, Need::MountSetattr, Need::KeptLayers];
 
 /// A store with an image of this name: the usual root, and a file that says which image it is. A box writes its archive.
 fn image(runtime: &Runtime, scratch: &Scratch, name: &str, word: &str) {

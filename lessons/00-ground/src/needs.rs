@@ -31,6 +31,8 @@ pub enum Need {
     Mknod,
     /// Users beside root: a box may change to another.
     OtherUsers,
+    /// What outlives a boot is on a file system that overlayfs can write to.
+    KeptLayers,
     /// An ordinary user may make a user namespace, map itself and mount in it.
     UserNamespaces,
     /// Kernel 5.3: clone3(2) and pidfds.

@@ -93,6 +93,10 @@ impl Layers {
         for (key, dir) in [(c"upperdir", &self.upper), (c"workdir", &self.work)] {
             let Some(dir) = dir else { continue };
             doing(format_args!("fsconfig {}={}", key.to_string_lossy(), shown_name(dir)))
+                .hint(
+                    Errno::EINVAL,
+                    "its file system cannot take what a box writes: ext4, xfs, btrfs and tmpfs can, another overlay cannot",
+                )
                 .run(|| overlay.set(key, dir))?;
         }
         self.set_options(&overlay)?;

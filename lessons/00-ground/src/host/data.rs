@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use nix::sys::statfs::{OVERLAYFS_SUPER_MAGIC, statfs};
 use nix::unistd::{AccessFlags, access, geteuid};
 
 use super::{PREFIX, owner, state_dir};
@@ -37,6 +38,13 @@ fn base() -> PathBuf {
     let home = home.filter(|home| access(home, AccessFlags::W_OK).is_ok());
     let home = home.map(|home| home.join(".local/share"));
     data.or(home).unwrap_or_else(|| "/var/tmp".into())
+}
+
+/// Whether the upper layer of an overlay can be there: not on another overlay, which the root of a container mostly is.
+pub(crate) fn holds_layers() -> bool {
+    let base = base();
+    let kind = base.ancestors().find_map(|dir| statfs(dir).ok());
+    kind.is_some_and(|kind| kind.filesystem_type() != OVERLAYFS_SUPER_MAGIC)
 }
 
 /// Makes a directory that is ours alone. One that is there must be, already: in it are other people's environments.

@@ -7,6 +7,7 @@ use super::kernel::{self, has_namespace};
 use super::network;
 use super::trial::Trial;
 use super::{Need, Probe, can_mknod, has_other_users, is_admin, is_initial_root};
+use crate::host::data;
 use crate::proc::ns::Namespace;
 use crate::sys;
 
@@ -26,7 +27,7 @@ const GROUPS: &str = "run with sudo; where root lacks it too, /sys/fs/cgroup is 
                       or /proc/cmdline has cgroup_disable=";
 
 /// Every need, in the order of the enumeration.
-pub(super) static ALL: [Declared; 38] = [
+pub(super) static ALL: [Declared; 39] = [
     need(
         Need::Admin,
         "admin",
@@ -61,6 +62,14 @@ pub(super) static ALL: [Declared; 38] = [
     .remedy(
         "run with sudo; for --rootless a line of yours in /etc/subuid and one in /etc/subgid, and newuidmap",
     ),
+    need(
+        Need::KeptLayers,
+        "kept-layers",
+        "a file system for boxes that overlayfs can write to: for what they keep",
+        Probe::Kernel(data::holds_layers),
+    )
+    .affects(&[9])
+    .remedy("/var/lib, or the home of an ordinary user, must not be an overlay itself"),
     need(
         Need::UserNamespaces,
         "user-namespaces",

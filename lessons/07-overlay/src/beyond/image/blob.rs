@@ -60,10 +60,9 @@ impl Store {
 
     /// Reads a blob from end to end.
     pub fn examine(&self, digest: &Digest) -> Result<Health> {
-        let file = match self.open_blob(digest) {
-            Ok(file) => file,
-            Err(_) if !self.blob(digest).exists() => return Ok(Health::Missing),
-            Err(e) => return Err(e),
+        let file = match open_regular(&self.blob(digest)) {
+            Err(e) if e.errno() == Some(Errno::ENOENT) => return Ok(Health::Missing),
+            other => other?,
         };
         let mut hashing = Hashing::new(Attentive(file));
         let read = io::copy(&mut hashing, &mut io::sink());
