@@ -5,11 +5,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use ground::needs::Need;
 use ground::proc::Process;
 use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::{binary, eventually};
+
+/// What every box of the runtime needs.
+pub const NEEDS: [Need; 3] = [Need::Admin, Need::Clone3, Need::MountSetattr];
+/// For boxes that keep what they write.
+pub const KEPT: [Need; 4] = Need::and(&NEEDS, &[Need::KeptLayers]);
 
 /// A user that exists in `SUDO_UID` only. Dropping it removes its boxes and all that is left of them.
 pub struct Runtime {

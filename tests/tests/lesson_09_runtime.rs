@@ -2,12 +2,9 @@
 
 use std::fs;
 
-use ground::needs::Need;
 use ground::proc::ns::Namespace;
-use tests::runtime::Runtime;
+use tests::runtime::{NEEDS, Runtime};
 use tests::{eventually, needs};
-
-const NEEDS: [Need; 3] = [Need::Admin, Need::Clone3, Need::MountSetattr];
 
 #[test]
 fn a_box_in_the_background_outlives_its_starter() {

@@ -4,11 +4,8 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use ground::needs::Need;
-use tests::runtime::Runtime;
+use tests::runtime::{NEEDS, Runtime};
 use tests::{needs, program};
-
-const NEEDS: [Need; 3] = [Need::Admin, Need::Clone3, Need::MountSetattr];
 
 #[test]
 fn after_a_boot_nothing_runs() {

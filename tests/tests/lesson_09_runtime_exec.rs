@@ -1,12 +1,7 @@
 //! `exec` of lesson 09's runtime: as whom a guest runs, and what it may.
 
-use ground::needs::Need;
-use tests::runtime::Runtime;
+use tests::runtime::{KEPT, NEEDS, Runtime};
 use tests::{Scratch, needs};
-
-const NEEDS: [Need; 3] = [Need::Admin, Need::Clone3, Need::MountSetattr];
-/// For boxes that keep what they write.
-const KEPT: [Need; 4] = Need::and(&NEEDS, &[Need::KeptLayers]);
 
 /// A layer with users and groups of its own.
 fn people(scratch: &Scratch) -> String {

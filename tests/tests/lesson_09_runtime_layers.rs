@@ -2,11 +2,8 @@
 
 use std::fs;
 
-use ground::needs::Need;
-use tests::runtime::Runtime;
+use tests::runtime::{KEPT, Runtime};
 use tests::{Scratch, needs};
-
-const NEEDS: [Need; 4] = [Need::Admin, Need::Clone3, Need::MountSetattr, Need::KeptLayers];
 
 /// A store with an image of this name: the usual root, and a file that says which image it is. A box writes its archive.
 fn image(runtime: &Runtime, scratch: &Scratch, name: &str, word: &str) {
@@ -33,7 +30,7 @@ fn digest(runtime: &Runtime, scratch: &Scratch, name: &str) -> String {
 
 #[test]
 fn what_a_box_of_layers_writes_stays_until_it_is_removed() {
-    if !needs(&NEEDS) {
+    if !needs(&KEPT) {
         return;
     }
     let (runtime, scratch) = (Runtime::new(), Scratch::new());
@@ -63,7 +60,7 @@ fn what_a_box_of_layers_writes_stays_until_it_is_removed() {
 
 #[test]
 fn a_box_in_the_foreground_with_a_name_keeps_what_it_wrote() {
-    if !needs(&NEEDS) {
+    if !needs(&KEPT) {
         return;
     }
     let runtime = Runtime::new();
@@ -80,7 +77,7 @@ fn a_box_in_the_foreground_with_a_name_keeps_what_it_wrote() {
 
 #[test]
 fn a_name_that_moves_does_not_change_a_box() {
-    if !needs(&NEEDS) {
+    if !needs(&KEPT) {
         return;
     }
     let (runtime, scratch) = (Runtime::new(), Scratch::new());
@@ -124,7 +121,7 @@ fn a_name_that_moves_does_not_change_a_box() {
 
 #[test]
 fn a_link_that_leads_nowhere_keeps_no_image() {
-    if !needs(&NEEDS) {
+    if !needs(&KEPT) {
         return;
     }
     let (runtime, scratch) = (Runtime::new(), Scratch::new());
@@ -142,7 +139,7 @@ fn a_link_that_leads_nowhere_keeps_no_image() {
 
 #[test]
 fn an_image_that_is_not_there_makes_no_box() {
-    if !needs(&NEEDS) {
+    if !needs(&KEPT) {
         return;
     }
     let (runtime, scratch) = (Runtime::new(), Scratch::new());
@@ -157,7 +154,7 @@ fn an_image_that_is_not_there_makes_no_box() {
 
 #[test]
 fn relative_layers_begin_where_they_were_typed() {
-    if !needs(&NEEDS) {
+    if !needs(&KEPT) {
         return;
     }
     let (runtime, scratch) = (Runtime::new(), Scratch::new());
@@ -173,7 +170,7 @@ fn relative_layers_begin_where_they_were_typed() {
 
 #[test]
 fn an_entrypoint_stands_before_the_command_of_run_and_not_of_exec() {
-    if !needs(&NEEDS) {
+    if !needs(&KEPT) {
         return;
     }
     let (runtime, scratch) = (Runtime::new(), Scratch::new());

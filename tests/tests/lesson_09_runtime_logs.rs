@@ -6,11 +6,8 @@ use std::process::{ChildStdout, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use ground::needs::Need;
 use tests::needs;
-use tests::runtime::Runtime;
-
-const NEEDS: [Need; 3] = [Need::Admin, Need::Clone3, Need::MountSetattr];
+use tests::runtime::{NEEDS, Runtime};
 
 /// The sizes of a box's log files, the newest first.
 fn sizes(runtime: &Runtime, name: &str) -> Vec<u64> {

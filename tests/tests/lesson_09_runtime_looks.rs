@@ -2,12 +2,9 @@
 
 use ground::needs::Need;
 use tests::router::Router;
-use tests::runtime::Runtime;
+use tests::runtime::{KEPT, Runtime};
 use tests::{Scratch, needs};
 
-const NEEDS: [Need; 3] = [Need::Admin, Need::Clone3, Need::MountSetattr];
-/// For boxes that keep what they write.
-const KEPT: [Need; 4] = Need::and(&NEEDS, &[Need::KeptLayers]);
 const BRIDGE: [Need; 5] = [Need::Admin, Need::Clone3, Need::Veth, Need::Bridge, Need::Nftables];
 
 #[test]

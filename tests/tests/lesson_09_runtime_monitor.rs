@@ -4,10 +4,8 @@ use std::fs;
 
 use ground::needs::Need;
 use nix::sys::signal::{Signal, kill};
-use tests::runtime::Runtime;
+use tests::runtime::{NEEDS, Runtime};
 use tests::{eventually, needs};
-
-const NEEDS: [Need; 3] = [Need::Admin, Need::Clone3, Need::MountSetattr];
 
 #[test]
 fn a_monitor_keeps_nothing_of_its_starter() {

@@ -1,11 +1,8 @@
 //! `--network container:BOX` in the runtime of lesson 09: two boxes, one network.
 
-use ground::needs::Need;
 use ground::proc::ns::Namespace;
 use tests::needs;
-use tests::runtime::Runtime;
-
-const NEEDS: [Need; 3] = [Need::Admin, Need::Clone3, Need::MountSetattr];
+use tests::runtime::{NEEDS, Runtime};
 
 #[test]
 fn a_box_joins_the_network_of_another_by_name() {

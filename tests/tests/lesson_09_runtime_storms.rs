@@ -10,10 +10,8 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use ground::needs::Need;
-use tests::runtime::Runtime;
+use tests::runtime::{NEEDS, Runtime};
 use tests::{crowd, eventually, moments, needs};
-
-const NEEDS: [Need; 3] = [Need::Admin, Need::Clone3, Need::MountSetattr];
 
 fn spawn(runtime: &Runtime, args: &[&str]) -> Child {
     let mut command = runtime.command(args);

@@ -8,13 +8,10 @@ use std::io::{Read, Write};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use ground::needs::Need;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tests::runtime::Runtime;
+use tests::runtime::{NEEDS, Runtime};
 use tests::{Scratch, crowd, eventually, needs};
-
-const NEEDS: [Need; 3] = [Need::Admin, Need::Clone3, Need::MountSetattr];
 
 /// Bytes of every value, and no part of them like another.
 fn noise(length: u32) -> Vec<u8> {

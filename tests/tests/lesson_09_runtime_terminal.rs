@@ -5,10 +5,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::LocalFlags;
 use nix::unistd::Pid;
 use tests::person::Person;
-use tests::runtime::Runtime;
+use tests::runtime::{NEEDS, Runtime};
 use tests::{binary, eventually, needs};
-
-const NEEDS: [Need; 3] = [Need::Admin, Need::Clone3, Need::MountSetattr];
 
 #[test]
 fn a_shell_in_a_terminal_works_as_people_expect() {
